@@ -1,0 +1,117 @@
+// What the shim tells the recorder: the payloads of ring records.
+//
+// Each payload is one fixed struct, then bytes. Same machine, same build: native integers.
+// Order on the ring is program order. A command is Memory* Begin (the call itself) End Readback*
+// Frame?; Fence and FenceSignalled stand where they happen.
+#pragma once
+
+#include <cstdint>
+
+#include "format/protocol/transfer_layout.h"
+
+namespace vgpu::ring {
+
+enum class RecordType : uint16_t {
+  kSession = 1,     // SessionRecord, then two strings: library path, host
+  kGl = 2,          // GlRecord, then vendor, renderer, version
+  kCapset = 3,      // CapsetRecord, then its data
+  kHeap = 4,        // HeapRecord, then its name
+  kMemory = 5,      // MemoryRecord, then the box's bytes, packed
+  kBegin = 6,       // BeginRecord, then the request in wire format
+  kEnd = 7,         // EndRecord, then the response in wire format
+  kReadback = 8,    // ReadbackRecord
+  kFrame = 9,       // FrameRecord
+  kFence = 10,      // FenceRecord: a fence was asked for; goes with the command that just ended
+  kSignalled = 11,  // SignalledRecord
+  kPlaces = 12,     // PlacesRecord, then PlaceEntry * count; follows its command's Begin
+  kReset = 13,      // empty: the renderer was reset or cleaned up; nothing lives on
+};
+
+struct SessionRecord {
+  uint32_t renderer_flags;
+  uint32_t callbacks_version;
+  uint32_t source;  // proto::SourceKind as far as known at init; kSource* below
+  uint32_t library_bytes;
+  uint32_t host_bytes;
+  uint32_t padding;
+  uint64_t wall_clock_ns;
+  uint64_t time_ns;
+};
+
+struct GlRecord {
+  uint32_t vendor_bytes, renderer_bytes, version_bytes, padding;
+};
+
+struct CapsetRecord {
+  uint32_t id, version;
+};
+
+struct HeapRecord {
+  uint32_t id, shared;
+  uint64_t size;
+};
+
+struct MemoryRecord {
+  uint32_t resource_id;
+  uint32_t transient;
+  ByteBox box;
+};
+
+struct BeginRecord {
+  uint64_t time_ns;
+  uint32_t inferred;
+  uint32_t queue;
+};
+
+struct EndRecord {
+  uint64_t time_ns;
+};
+
+struct ReadbackRecord {
+  uint32_t resource_id;
+  uint32_t transient;
+  ByteBox box;
+  uint8_t digest[16];
+};
+
+struct FrameRecord {
+  uint32_t scanout, resource_id;
+  uint32_t x, y, width, height;
+  uint32_t format;
+  uint32_t y_0_top;
+  uint32_t has_digest;
+  uint32_t padding;
+  uint8_t digest[16];
+  uint64_t time_ns;
+};
+
+struct FenceRecord {
+  uint64_t id;
+  uint32_t ctx_id;
+  uint32_t ring_idx;
+  uint32_t has_ring;
+  uint32_t padding;
+};
+
+struct SignalledRecord {
+  uint64_t id;
+  uint32_t ctx_id;
+  uint32_t ring_idx;
+  uint32_t has_ring;
+  uint32_t padding;
+  uint64_t time_ns;
+};
+
+struct PlacesRecord {
+  uint32_t resource_id;
+  uint32_t attach;  // 1 attach, 0 detach
+  uint32_t count;
+  uint32_t padding;
+};
+
+struct PlaceEntry {
+  uint32_t heap, padding;
+  uint64_t offset, size;
+};
+
+}  // namespace vgpu::ring

@@ -1,0 +1,77 @@
+// The shared-memory ring between a recorded process and the recorder.
+//
+// A byte stream in a memfd, one writer process (its threads behind one lock), one reader process.
+// Records are published as they are written, so a record may be larger than the ring, and what a
+// killed writer had published is still there. Positions only grow; the place is position modulo
+// capacity. Everything the reader takes out is copied before it is looked at.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "format/protocol/error.h"
+#include "format/protocol/wire.h"
+
+namespace vgpu {
+
+inline constexpr uint64_t kDefaultRingBytes = 64u << 20;
+
+enum class OnFull : uint32_t { kWait = 0, kDrop = 1 };
+
+// At the start of the memfd; the data follows at kRingDataOffset. Both processes are the same
+// build on the same machine. The reader trusts nothing but its own copies of capacity.
+struct RingHeader;
+
+// The writer's side, used inside a VMM: no exceptions, no allocation after Attach, errno untouched.
+class RingWriter {
+ public:
+  // Maps the ring. `peer_socket` hangs up when the recorder is gone; it is what a waiting writer
+  // watches. Takes neither descriptor.
+  static RingWriter* Attach(int memfd, int peer_socket);
+
+  // Starts a record of `total` payload bytes. False where the record is dropped (ring full under
+  // kDrop, recorder gone, recording stopped): then skip Put and Finish.
+  bool Begin(uint16_t type, uint64_t total);
+  // Appends payload; waits for space under kWait.
+  void Put(Bytes bytes);
+  void Finish();
+
+  // The recorder no longer wants records (stop, limit, error), or has died.
+  bool stopped() const;
+
+ private:
+  RingWriter() = default;
+  struct Impl;
+  Impl* impl_ = nullptr;
+};
+
+// The reader's side.
+class RingReader {
+ public:
+  static Result<std::unique_ptr<RingReader>> Create(uint64_t capacity, OnFull on_full);
+  ~RingReader();
+  int memfd() const;
+
+  struct Record {
+    uint16_t type;
+    Bytes payload;  // valid until the next call
+  };
+  // The next whole record, or nothing yet. Large records are gathered over several calls.
+  // An error means that the ring's contents make no sense any more.
+  Result<bool> Next(Record& out);
+  // Tells the writer to stop recording for good.
+  void Stop();
+  uint64_t dropped_records() const;
+  uint64_t dropped_bytes() const;
+  // Bytes published and not yet taken.
+  uint64_t pending_bytes() const;
+
+ private:
+  struct Impl;
+  explicit RingReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vgpu

@@ -1,0 +1,121 @@
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include "cli/verb.h"
+
+namespace vgpu::cli {
+
+namespace {
+
+std::string& ProgramName() {
+  static std::string name = "vgpu";
+  return name;
+}
+
+int WrongUsage(const std::string& message) {
+  return Fail(Error{ErrorCode::kUsage, message});
+}
+
+std::optional<uint64_t> ParseNumber(std::string_view text) {
+  uint64_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) return std::nullopt;
+  return value;
+}
+
+// CLI11 reports an unknown verb as an unexpected argument; name it as what it is.
+std::string DescribeParseError(const Program& program, const CLI::ParseError& error, int argc,
+                               char** argv) {
+  if (argc > 1 && argv[1][0] != '-') {
+    for (const Verb& verb : program.verbs) {
+      if (verb.name == std::string_view(argv[1])) return fmt::format("{}: {}", verb.name, error.what());
+    }
+    std::string names;
+    for (const Verb& verb : program.verbs) names += fmt::format("{}{}", names.empty() ? "" : ", ", verb.name);
+    return fmt::format("'{}' is not a verb; the verbs are {}", argv[1], names);
+  }
+  return error.what();
+}
+
+}  // namespace
+
+int ExitCodeOf(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kUsage: return kExitUsage;
+    case ErrorCode::kUnreadable: return kExitUnreadable;
+    case ErrorCode::kFailed: return kExitFailed;
+    case ErrorCode::kUnavailable: return kExitUnavailable;
+  }
+  return kExitFailed;
+}
+
+int Fail(const Error& error) {
+  fmt::print(stderr, "{}: {}\n", ProgramName(), error.message);
+  return ExitCodeOf(error.code);
+}
+
+int RunProgram(const Program& program, int argc, char** argv) {
+  ProgramName() = program.name;
+  CLI::App app(program.summary, program.name);
+  app.require_subcommand(1);
+  app.set_version_flag("--version", fmt::format("{} {}", program.name, VGPU_VERSION));
+  std::vector<std::pair<CLI::App*, std::function<int()>>> runs;
+  for (const Verb& verb : program.verbs) {
+    CLI::App* command = app.add_subcommand(verb.name, verb.summary);
+    runs.emplace_back(command, verb.add(*command));
+  }
+  try {
+    app.parse(argc, argv);
+    for (const auto& [command, run] : runs) {
+      if (command->parsed()) return run();
+    }
+  } catch (const CLI::Success& success) {  // --help, --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return WrongUsage(DescribeParseError(program, error, argc, argv));
+  } catch (const std::exception& error) {
+    return Fail(Error{ErrorCode::kFailed, error.what()});
+  }
+  return kExitSuccess;
+}
+
+Result<NumberRange> ParseRange(const std::string& option, const std::string& text) {
+  auto wrong = [&](const char* why) {
+    return MakeError(ErrorCode::kUsage, fmt::format("{} {}: {}", option, text, why));
+  };
+  const size_t dash = text.find('-');
+  const auto first = ParseNumber(std::string_view(text).substr(0, dash));
+  if (!first) return wrong("a range is A, A-B or A-, counted from 0");
+  if (dash == std::string::npos) return NumberRange{*first, *first};
+  if (dash + 1 == text.size()) return NumberRange{*first, UINT64_MAX};
+  const auto last = ParseNumber(std::string_view(text).substr(dash + 1));
+  if (!last) return wrong("a range is A, A-B or A-, counted from 0");
+  if (*last < *first) return wrong("the range ends before it begins");
+  return NumberRange{*first, *last};
+}
+
+Result<uint64_t> ParseSize(const std::string& option, const std::string& text) {
+  uint64_t scale = 1;
+  std::string_view digits = text;
+  if (!digits.empty()) {
+    switch (digits.back()) {
+      case 'K': case 'k': scale = 1ull << 10; break;
+      case 'M': case 'm': scale = 1ull << 20; break;
+      case 'G': case 'g': scale = 1ull << 30; break;
+      default: break;
+    }
+    if (scale != 1) digits.remove_suffix(1);
+  }
+  const auto value = ParseNumber(digits);
+  if (!value || *value > UINT64_MAX / scale) {
+    return MakeError(ErrorCode::kUsage,
+                     fmt::format("{} {}: a size is a number with K, M or G behind it, or none", option, text));
+  }
+  return *value * scale;
+}
+
+}  // namespace vgpu::cli

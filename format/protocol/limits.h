@@ -1,0 +1,24 @@
+// Every cap on what a guest or a trace may ask for, with its reason.
+#pragma once
+
+#include <cstdint>
+
+namespace vgpu::limits {
+
+// QEMU accepts 16384 backing entries a resource (hw/display/virtio-gpu.c).
+inline constexpr uint32_t kMaxBackingEntries = 16384;
+// QEMU 10 refuses a SUBMIT_3D above 4 MiB; a vtest client may send more, up to 65535 * 64 KiB. We
+// take what a recorder could have seen: 256 MiB, vtest's own fuzzer limit.
+inline constexpr uint32_t kMaxSubmitBytes = 256u << 20;
+// A request in a trace: the largest submit and its header.
+inline constexpr uint64_t kMaxRequestBytes = kMaxSubmitBytes + 4096;
+// A response: the largest is a capset; virglrenderer's are below 4 KiB.
+inline constexpr uint32_t kMaxCapsetBytes = 64u << 10;
+// GL's texture limits stay below this on every driver; keeps stride arithmetic inside 64 bits.
+inline constexpr uint32_t kMaxTextureSide = 1u << 16;
+// One blob of a trace. Writers cut larger content into several.
+inline constexpr uint32_t kMaxBlobBytes = 1u << 20;
+// One chunk's payload, uncompressed: the writer closes a chunk at 1 MiB plus its last packet.
+inline constexpr uint64_t kMaxChunkBytes = kMaxRequestBytes + (16u << 20);
+
+}  // namespace vgpu::limits

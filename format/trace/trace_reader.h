@@ -1,0 +1,92 @@
+// Reads a trace: in order, by chunk, in bounded memory, whatever is damaged.
+//
+// Never trusts a length, count, offset or id. A damaged stretch is skipped to the next sync marker
+// and reported as Damage; a cut tail is a clean end with `truncated` set. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "format/protocol/content_hash.h"
+#include "format/protocol/error.h"
+#include "format/trace/packet.pb.h"
+
+namespace vgpu {
+
+// One stretch of the file that could not be read.
+struct Damage {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+  std::string what;  // a sentence with the place and the value
+};
+
+struct ChunkEntry {
+  uint64_t offset = 0;  // of the chunk in the file
+  uint64_t size = 0;    // on disk, whole
+  uint64_t raw_size = 0;
+  proto::Range range;
+};
+
+struct TraceSummary {
+  uint64_t file_bytes = 0;
+  uint64_t commands = 0;
+  uint64_t frames = 0;
+  uint64_t blobs = 0;
+  uint64_t raw_bytes = 0;      // of all chunks, uncompressed
+  uint64_t begin_ns = 0;
+  uint64_t end_ns = 0;
+  bool has_index = false;
+  bool truncated = false;      // the file ends inside a chunk
+  std::optional<uint64_t> checks;          // from the index only
+  std::optional<uint64_t> boundary_bytes;  // from the index only
+  std::vector<Damage> damage;
+};
+
+class TraceReader {
+ public:
+  // Opens, checks that it is a trace, reads the index or walks the chunk heads, and reads the
+  // session. kUnreadable with a sentence for: no such file, a directory, empty, not a trace, a
+  // newer version, a required feature that this reader lacks (named).
+  static Result<std::unique_ptr<TraceReader>> Open(const std::filesystem::path& path);
+  ~TraceReader();
+
+  const TraceSummary& summary() const;
+  const proto::Session& session() const;
+  const std::vector<ChunkEntry>& chunks() const;
+
+  // The next packet in file order, or nullptr at the end. Valid until the next call. Damage that
+  // it passes is added to summary().damage.
+  Result<const proto::Packet*> Next();
+  // The next call of Next() returns the first packet of the chunk that holds this command; the
+  // caller skips what comes before it. Past the end: the end.
+  Status SeekToCommand(uint64_t number);
+  Status Rewind();
+
+  // A blob's bytes, from the chunk cache or the file. Valid until the next call of Blob.
+  Result<Bytes> Blob(uint64_t id);
+  // The concatenation of blobs, appended to `out`.
+  Status AppendBlobs(const google::protobuf::RepeatedField<uint64_t>& ids,
+                     std::vector<std::byte>& out);
+
+ private:
+  struct Impl;
+  explicit TraceReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Copies what can be read of `from` into a clean, closed file. Returns what was left out.
+struct Recovery {
+  uint64_t packets = 0;
+  uint64_t commands = 0;
+  uint64_t frames = 0;
+  std::vector<Damage> damage;
+  bool truncated = false;
+};
+Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::filesystem::path& to,
+                              bool overwrite);
+
+}  // namespace vgpu

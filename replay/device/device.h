@@ -1,0 +1,78 @@
+// The virtio-gpu device model: one command in, its effect on the renderer, one response out.
+//
+// Follows the order of calls that QEMU's virtio-gpu-gl makes (hw/display/virtio-gpu-virgl.c), and
+// refuses what the specification says a device refuses. Guest mistakes are ERR_* responses. The
+// owner polls fences. Single-threaded.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "format/protocol/command_sink.h"
+#include "heap/guest_memory.h"
+#include "replay/renderer/renderer.h"
+
+namespace vgpu {
+
+struct DeviceOptions {
+  uint32_t scanouts = 1;                    // 1 to 16
+  uint32_t width = 1024, height = 768;      // of each, as GET_DISPLAY_INFO says
+  uint64_t max_memory = 16ull << 30;        // sum of all backings, bytes
+};
+
+// What a scanout shows.
+struct ScanoutState {
+  uint32_t resource_id = 0;  // 0: disabled
+  wire::Rect rect;
+};
+
+struct CursorState {
+  uint32_t resource_id = 0;
+  uint32_t x = 0, y = 0, hot_x = 0, hot_y = 0;
+};
+
+// Pixels as rows from the first row in memory order, tightly packed.
+struct Pixels {
+  uint32_t width = 0, height = 0;
+  uint32_t format = 0;  // virgl format
+  bool y_0_top = false;
+  std::vector<std::byte> data;
+};
+
+class Device : public CommandSink {
+ public:
+  // `renderer` must outlive the device. Responses to fenced commands are returned at once; their
+  // completion comes from the renderer's fence callback.
+  Device(Renderer& renderer, const DeviceOptions& options);
+  ~Device() override;
+
+  Result<std::vector<std::byte>> Execute(const Command& command) override;
+
+  const ResourceShape* ShapeOf(uint32_t resource_id) const;
+  const ScanoutState& Scanout(uint32_t scanout_id) const;
+  const CursorState& Cursor(uint32_t scanout_id) const;
+
+  // Reads a rectangle of level 0, layer 0 of a resource back from the renderer.
+  Result<Pixels> ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
+                            uint32_t height);
+  // The bytes of `box` in a resource's backing, packed. For checks of read-backs.
+  Result<std::vector<std::byte>> ReadBacking(uint32_t resource_id, const ByteBox& box) const;
+  // What the last TRANSFER_FROM_HOST wrote into memory of its own (MemoryUpdate::transient).
+  Result<std::vector<std::byte>> ReadTransient(const ByteBox& box) const;
+
+  // Puts bytes into a backing, as Execute does for its command's memory.
+  Status WriteBacking(const MemoryUpdate& update);
+
+  // Everything the guest made is gone; as after a device reset.
+  void Reset();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace vgpu

@@ -1,0 +1,84 @@
+// What the device needs of a renderer library, and nothing more.
+//
+// Two implementations: virglrenderer on surfaceless EGL, and a null one that accepts everything.
+// Return values are the library's: 0 is success, anything else its error (an errno, of either
+// sign). Single-threaded; fences are reported from inside PollFences only.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "format/protocol/command_sink.h"
+#include "format/protocol/error.h"
+#include "format/protocol/transfer_layout.h"
+
+namespace vgpu {
+
+struct RendererInfo {
+  std::string name;        // "virglrenderer" or "null"
+  std::string version;     // of the library, as far as it tells
+  std::string gl_vendor, gl_renderer, gl_version;
+};
+
+struct CapsetInfo {
+  uint32_t id = 0;
+  uint32_t max_version = 0;
+  uint32_t max_size = 0;
+};
+
+class Renderer {
+ public:
+  virtual ~Renderer() = default;
+
+  virtual RendererInfo Info() const = 0;
+  virtual CapsetInfo GetCapset(uint32_t id) = 0;  // max_size 0 where there is none
+  virtual std::vector<std::byte> FillCapset(uint32_t id, uint32_t version) = 0;
+
+  // Called at the start of every command, as QEMU does.
+  virtual void ForceContext0() = 0;
+
+  virtual int CreateContext(uint32_t ctx_id, uint32_t context_init, const std::string& name) = 0;
+  virtual void DestroyContext(uint32_t ctx_id) = 0;
+  virtual int CreateResource(uint32_t resource_id, const ResourceShape& shape) = 0;
+  virtual void UnrefResource(uint32_t resource_id) = 0;
+  virtual int AttachBacking(uint32_t resource_id, std::span<iovec> entries) = 0;
+  virtual void DetachBacking(uint32_t resource_id) = 0;
+  virtual void AttachResource(uint32_t ctx_id, uint32_t resource_id) = 0;
+  virtual void DetachResource(uint32_t ctx_id, uint32_t resource_id) = 0;
+  // `dwords` is writable because the library's signature is; it is a private copy.
+  virtual int Submit(uint32_t ctx_id, std::span<uint32_t> dwords) = 0;
+
+  // Transfers; `iov` empty means the resource's own backing.
+  virtual int TransferToHost(uint32_t resource_id, uint32_t ctx_id, const Transfer& transfer,
+                             std::span<iovec> iov) = 0;
+  virtual int TransferFromHost(uint32_t resource_id, uint32_t ctx_id, const Transfer& transfer,
+                               std::span<iovec> iov) = 0;
+
+  virtual int CreateBlob(const wire::ResourceCreateBlob& request, uint32_t ctx_id,
+                         std::span<iovec> entries) = 0;
+  virtual int MapBlob(uint32_t resource_id, std::span<std::byte>& out) = 0;
+  virtual int UnmapBlob(uint32_t resource_id) = 0;
+  virtual int MapInfo(uint32_t resource_id, uint32_t& out) = 0;
+
+  // A fence after everything submitted so far.
+  virtual int CreateFence(const FenceId& fence) = 0;
+  // Reports fences that completed, in order. Blocks up to `timeout_ms` for the first (0: not at
+  // all).
+  virtual void PollFences(int timeout_ms) = 0;
+
+  virtual void Reset() = 0;
+};
+
+using FenceCallback = std::function<void(const FenceId&)>;
+
+// kUnavailable with a sentence where there is no EGL, or no context can be made.
+Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence);
+std::unique_ptr<Renderer> CreateNullRenderer(FenceCallback on_fence);
+
+}  // namespace vgpu
