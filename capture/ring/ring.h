@@ -12,30 +12,35 @@
 #include <span>
 
 #include "format/protocol/error.h"
+#include "format/protocol/limits.h"
 #include "format/protocol/wire.h"
 
 namespace vgpu {
 
-inline constexpr uint64_t kDefaultRingBytes = 64u << 20;
+inline constexpr uint64_t kDefaultRingBytes = 32u << 20;
+// The largest payload of one record: the largest request and what a record puts around it.
+inline constexpr uint64_t kMaxRecordBytes = limits::kMaxRequestBytes + (64u << 10);
 
 enum class OnFull : uint32_t { kWait = 0, kDrop = 1 };
 
-// At the start of the memfd; the data follows at kRingDataOffset. Both processes are the same
-// build on the same machine. The reader trusts nothing but its own copies of capacity.
-struct RingHeader;
-
 // The writer's side, used inside a VMM: no exceptions, no allocation after Attach, errno untouched.
+// One thread at a time. The mapping is not inherited by forked children: a child must not use it.
 class RingWriter {
  public:
   // Maps the ring. `peer_socket` hangs up when the recorder is gone; it is what a waiting writer
-  // watches. Takes neither descriptor.
+  // watches, and it must stay open until Detach. Takes neither descriptor. nullptr where `memfd`
+  // is no sealed ring of this build.
   static RingWriter* Attach(int memfd, int peer_socket);
+  // Unmaps the ring and frees `writer`; nullptr is allowed.
+  static void Detach(RingWriter* writer);
 
   // Starts a record of `total` payload bytes. False where the record is dropped (ring full under
-  // kDrop, recorder gone, recording stopped): then skip Put and Finish.
+  // kDrop, larger than kMaxRecordBytes, recorder gone, recording stopped): then skip Put and
+  // Finish.
   bool Begin(uint16_t type, uint64_t total);
-  // Appends payload; waits for space under kWait.
+  // Appends payload; waits for space under kWait. Bytes beyond the record's total are left out.
   void Put(Bytes bytes);
+  // Ends the record; fills up with zeros where less than its total was put.
   void Finish();
 
   // The recorder no longer wants records (stop, limit, error), or has died.
@@ -47,9 +52,11 @@ class RingWriter {
   Impl* impl_ = nullptr;
 };
 
-// The reader's side.
+// The reader's side. One thread at a time. The writer's process may be corrupted: nothing that it
+// writes makes the reader read outside the ring or allocate more than was really sent.
 class RingReader {
  public:
+  // `capacity` in bytes is rounded up to whole pages, and is one page at least.
   static Result<std::unique_ptr<RingReader>> Create(uint64_t capacity, OnFull on_full);
   ~RingReader();
   int memfd() const;
