@@ -57,7 +57,7 @@ const CommandInfo* FindCommand(uint32_t type);
 // The row of the command with this name (without VIRTIO_GPU_CMD_), or nullptr.
 const CommandInfo* FindCommand(std::string_view name);
 
-// "RESOURCE_FLUSH", or "0x0abc" for an unknown type.
+// "RESOURCE_FLUSH", or "0x0abc" for an unknown type; that text is good until this thread's next call.
 std::string_view CommandName(CommandType type);
 std::optional<std::string_view> ResponseName(uint32_t type);
 
