@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "format/protocol/error.h"
@@ -21,9 +22,9 @@ namespace vgpu {
 // One row of virgl_formats.def.
 struct FormatInfo {
   uint32_t value;
-  std::string_view name;      // "B8G8R8A8_UNORM"
-  uint8_t block_width;        // in texels
-  uint8_t block_height;       // in texels
+  std::string_view name;  // "B8G8R8A8_UNORM"
+  uint8_t block_width;    // in texels
+  uint8_t block_height;   // in texels
   uint8_t block_bytes;
   std::string_view channels;  // in memory order with bits, "B8G8R8A8"; empty for compressed ones
 };
@@ -36,6 +37,16 @@ struct VirglCommandInfo {
   std::string_view fields;  // the row's field list; virgl.def gives its grammar
 };
 const VirglCommandInfo* FindVirglCommand(uint32_t value);
+
+// CREATE_OBJECT of one object type.
+struct VirglObjectInfo {
+  uint32_t value;
+  std::string_view name;
+  uint32_t min_length;      // dwords after the header
+  std::string_view fields;  // as VirglCommandInfo's
+};
+const VirglObjectInfo* FindVirglObject(uint32_t object);
+// "SAMPLER_VIEW", or "UNKNOWN".
 std::string_view VirglObjectName(uint32_t object);
 
 // One command inside a stream.
@@ -57,14 +68,23 @@ struct BackingAccess {
   uint32_t resource_id;  // whose backing
   ByteBox box;
   bool writes;  // true: the renderer writes the backing (a read-back)
+  // True: what is written, or when, depends on the host and its clock (query results, memory
+  // info): it cannot be a check.
+  bool unstable;
   uint32_t stream_offset;  // dword of the command that does it
 };
 
+// The resource that each query of one context writes its result to, by the query's handle.
+using QueryResources = std::unordered_map<uint32_t, uint32_t>;
+
 // All backing accesses of a stream, in order. Stops quietly where the stream is wrong, as the
 // renderer does. `shape` returns nullptr for an unknown resource, whose accesses are left out, as
-// are those that the renderer refuses.
+// are those that the renderer refuses. `queries` remembers the context's queries from stream to
+// stream; without it only those that are created in this stream are known. Allocates nothing where
+// there is no access and no new query.
 std::vector<BackingAccess> BackingAccessesOf(
     std::span<const uint32_t> stream,
-    const std::function<const ResourceShape*(uint32_t resource_id)>& shape);
+    const std::function<const ResourceShape*(uint32_t resource_id)>& shape,
+    QueryResources* queries = nullptr);
 
 }  // namespace vgpu
