@@ -1,0 +1,24 @@
+#!/bin/bash
+# The disk is full while recording: a clear message, the application runs on to its end, and what was
+# recorded before opens and replays. The disk is a small tmpfs of a mount namespace of our own.
+source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
+
+need virgl_test_server xvfb-run glmark2-es2 unshare
+unshare --map-root-user --mount true 2>/dev/null || skip "this user may not make a mount namespace"
+mkdir "$work/disk"
+
+# The namespace ends with its shell: what lies on its disk is copied out before.
+cat >"$work/record" <<TEXT
+mount -t tmpfs -o size=256k none "$work/disk" || exit 77
+vgpu-capture app -o "$work/disk/full.vgpu" -- glmark2-es2 -s 400x300 -b terrain:duration=2.0
+echo \$? >"$work/status"
+cp "$work/disk/full.vgpu" "$work/full.vgpu"
+TEXT
+with_display unshare --map-root-user --mount bash "$work/record" >"$work/out" 2>"$work/err" ||
+  skip "a tmpfs cannot be mounted here"
+
+cat "$work/out" "$work/err"
+grep -q 'glmark2 Score' "$work/out" || fail "the application did not run to its end"
+grep -q "full\.vgpu.*No space left on device" "$work/err" || fail "no message says that the disk is full"
+[ "$(cat "$work/status")" -eq 4 ] || fail "vgpu-capture ended with exit status $(cat "$work/status"), expected 4"
+expect_killed_trace "$work/full.vgpu"

@@ -1,0 +1,128 @@
+# Shared by the system tests; sourced by each of them, not run. The programs under test are found
+# through PATH, which ctest sets. Every test gets an empty folder, $work, that is removed at its end,
+# and ends the processes that it registers with `background`.
+# shellcheck shell=bash
+set -euo pipefail
+
+export LC_ALL=C
+work=$(mktemp -d "${TMPDIR:-/tmp}/vgpu-test.XXXXXX")
+background_pids=()
+# shellcheck disable=SC2034  # for the tests
+samples=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../samples" && pwd)
+
+clean_up() {
+  local pid
+  for pid in "${background_pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+fail() {
+  echo "failed: $1" >&2
+  exit 1
+}
+
+# ctest shows exit status 77 as skipped.
+skip() {
+  echo "skipped: $1"
+  exit 77
+}
+
+need() {
+  local program
+  for program in "$@"; do
+    command -v "$program" >/dev/null || skip "the program '$program' is not installed"
+  done
+}
+
+# Runs a command under a virtual X server of its own.
+with_display() {
+  xvfb-run -a -s "-screen 0 800x600x24" "$@"
+}
+
+# Starts a command in the background; its pid is in $!.
+background() {
+  "$@" &
+  background_pids+=($!)
+}
+
+# wait_until SECONDS WHAT COMMAND...: repeats COMMAND until it succeeds.
+wait_until() {
+  local seconds=$1 what=$2 end
+  shift 2
+  end=$((SECONDS + seconds))
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || fail "$what did not happen within $seconds seconds"
+    sleep 0.1
+  done
+}
+
+expect_status() {
+  local expected=$1 status=0
+  shift
+  "$@" || status=$?
+  [ "$status" -eq "$expected" ] || fail "'$*' ended with exit status $status, expected $expected"
+}
+
+# fact TRACE NAME: one number of `vgpu-replay info --json`.
+fact() {
+  vgpu-replay info --json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$2"
+}
+
+expect_at_least() {
+  [ "$2" -ge "$3" ] || fail "the trace has $2 $1, expected at least $3"
+}
+
+# A recording is right when replay, in three fresh processes, finds every check in it identical.
+verify_three_times() {
+  local trace=$1 round
+  expect_at_least checks "$(fact "$trace" checks)" 1
+  for round in 1 2 3; do
+    echo "verify, round $round"
+    vgpu-replay verify "$trace" || fail "round $round of verify ended with exit status $?"
+  done
+}
+
+# A trace whose program was killed: it opens, its commands are whole up to the last that was begun, and
+# what it holds replays.
+expect_killed_trace() {
+  local trace=$1 last
+  vgpu-replay info "$trace" || fail "the trace of a killed program does not open"
+  vgpu-replay dump "$trace" >"$work/dump"
+  last=$(($(fact "$trace" commands) - 1))
+  grep -q "^ *$last\b" "$work/dump" || fail "the dump ends before the last command, number $last: $(tail -n 1 "$work/dump")"
+  vgpu-replay verify "$trace" || fail "verify ended with exit status $?"
+}
+
+has_frames() {
+  [ -s "$1" ] && [ "$(fact "$1" frames 2>/dev/null || echo 0)" -ge "$2" ]
+}
+
+# Is anything listening on the fixed socket of virgl_test_server?
+server_listens() {
+  grep -q '00010000 .* /tmp/\.virgl_test$' /proc/net/unix
+}
+
+# start_server PREFIX...: a render server behind a recorder; sets $recorder, and ends when its one
+# client has left. Its exit status goes to $work/server-status, its pid to $work/server-pid.
+start_server() {
+  if server_listens; then skip "another program listens on /tmp/.virgl_test"; fi
+  # shellcheck disable=SC2016
+  LIBGL_ALWAYS_SOFTWARE=1 background "$@" bash -c '
+    virgl_test_server --use-egl-surfaceless --no-loop-or-fork &
+    echo $! >"$0/server-pid"
+    status=0
+    wait $! || status=$?
+    echo $status >"$0/server-status"
+    exit $status' "$work"
+  # shellcheck disable=SC2034
+  recorder=$!
+  wait_until 10 "virgl_test_server's start" server_listens
+}
+
+# start_client SCENE: glmark2 that draws on that server; sets $client.
+start_client() {
+  GALLIUM_DRIVER=virpipe LIBGL_ALWAYS_SOFTWARE=1 background with_display glmark2-es2 -s 400x300 -b "$1"
+  # shellcheck disable=SC2034
+  client=$!
+}
