@@ -27,10 +27,14 @@ enum class RecordType : uint16_t {
   kReset = 13,      // empty: the renderer was reset or cleaned up; nothing lives on
 };
 
+// SessionRecord::source: the numbers of proto::SourceKind.
+inline constexpr uint32_t kSourceShimVmm = 1;
+inline constexpr uint32_t kSourceShimVtest = 2;
+
 struct SessionRecord {
   uint32_t renderer_flags;
   uint32_t callbacks_version;
-  uint32_t source;  // proto::SourceKind as far as known at init; kSource* below
+  uint32_t source;  // kSource*, as far as known at init
   uint32_t library_bytes;
   uint32_t host_bytes;
   uint32_t padding;
@@ -51,6 +55,8 @@ struct HeapRecord {
   uint64_t size;
 };
 
+// Large boxes come as several records. A transient one without bytes is the memory that a
+// read-back will write.
 struct MemoryRecord {
   uint32_t resource_id;
   uint32_t transient;
@@ -105,7 +111,7 @@ struct SignalledRecord {
 struct PlacesRecord {
   uint32_t resource_id;
   uint32_t attach;  // 1 attach, 0 detach
-  uint32_t count;
+  uint32_t count;   // 0 for a detach
   uint32_t padding;
 };
 

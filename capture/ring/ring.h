@@ -42,6 +42,8 @@ class RingWriter {
   void Put(Bytes bytes);
   // Ends the record; fills up with zeros where less than its total was put.
   void Finish();
+  // Counts a record that the caller left out itself.
+  void CountDropped(uint64_t bytes);
 
   // The recorder no longer wants records (stop, limit, error), or has died.
   bool stopped() const;

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <new>
 
+#include "capture/ring/errno_keeper.h"
 #include "capture/ring/ring.h"
 #include "capture/ring/ring_layout.h"
 
@@ -24,15 +25,6 @@ namespace {
 
 // How long a waiting writer sleeps before it looks whether the recorder is still there.
 constexpr long kWaitNs = 20'000'000;
-
-class ErrnoKeeper {
- public:
-  ErrnoKeeper() : saved_(errno) {}
-  ~ErrnoKeeper() { errno = saved_; }
-
- private:
-  int saved_;
-};
 
 bool HasSeals(int memfd) {
   constexpr int kWanted = F_SEAL_SHRINK | F_SEAL_GROW;
@@ -160,8 +152,7 @@ bool RingWriter::Begin(uint16_t type, uint64_t total) {
   if (stopped()) return false;
   const bool fits = impl.on_full == OnFull::kWait || ring::PaddedRecord(total) <= impl.Free();
   if (!fits || total > kMaxRecordBytes) {
-    impl.header->dropped_records.fetch_add(1, std::memory_order_relaxed);
-    impl.header->dropped_bytes.fetch_add(total, std::memory_order_relaxed);
+    CountDropped(total);
     impl.gone = impl.gone || impl.PeerGone();
     return false;
   }
@@ -190,6 +181,11 @@ void RingWriter::Finish() {
   }
   impl_->remaining = 0;
   impl_->padding = 0;
+}
+
+void RingWriter::CountDropped(uint64_t bytes) {
+  impl_->header->dropped_records.fetch_add(1, std::memory_order_relaxed);
+  impl_->header->dropped_bytes.fetch_add(bytes, std::memory_order_relaxed);
 }
 
 bool RingWriter::stopped() const {
