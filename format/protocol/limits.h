@@ -18,6 +18,8 @@ inline constexpr uint32_t kMaxCapsetBytes = 64u << 10;
 inline constexpr uint32_t kMaxTextureSide = 1u << 16;
 // One blob of a trace. Writers cut larger content into several.
 inline constexpr uint32_t kMaxBlobBytes = 1u << 20;
+// What one packet's blobs make together: a texture of 16384 x 16384 texels of 16 bytes.
+inline constexpr uint64_t kMaxContentBytes = uint64_t{4} << 30;
 // One chunk's payload, uncompressed: the writer closes a chunk at 1 MiB plus its last packet.
 inline constexpr uint64_t kMaxChunkBytes = kMaxRequestBytes + (16u << 20);
 
