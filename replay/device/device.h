@@ -1,8 +1,25 @@
 // The virtio-gpu device model: one command in, its effect on the renderer, one response out.
 //
 // Follows the order of calls that QEMU's virtio-gpu-gl makes (hw/display/virtio-gpu-virgl.c), and
-// refuses what the specification says a device refuses. Guest mistakes are ERR_* responses. The
-// owner polls fences. Single-threaded.
+// refuses what the specification says a device refuses. Guest mistakes are ERR_* responses:
+//
+//   ERR_INVALID_RESOURCE_ID  0 or a used id to create with; an unknown id; a blob where a resource
+//                            of the renderer is meant, or the reverse
+//   ERR_INVALID_CONTEXT_ID   context 0, or an unknown one
+//   ERR_INVALID_SCANOUT_ID   a scanout that the device has not
+//   ERR_OUT_OF_MEMORY        a budget of DeviceOptions would be passed
+//   ERR_INVALID_PARAMETER    a request shorter than its struct or than it says it is, a box outside
+//                            its resource or backing, a capset that is not there, ...
+//   ERR_UNSPEC               an unknown command, one on the wrong queue, a transfer without backing,
+//                            a second backing; and whatever the renderer itself refuses
+//
+// A response with a fence echoes it. The fence is made when the command reached the renderer,
+// whatever that answered; a guest's mistake is answered at once, and no fence is reported for it.
+//
+// A SUBMIT_3D whose stream is wrong is executed up to the fault, as the renderer would, and never
+// shown to it further (stream_guard.h). One of 0 bytes is its fence only.
+//
+// The owner polls fences. Single-threaded.
 #pragma once
 
 #include <array>
@@ -22,6 +39,10 @@ struct DeviceOptions {
   uint32_t scanouts = 1;                    // 1 to 16
   uint32_t width = 1024, height = 768;      // of each, as GET_DISPLAY_INFO says
   uint64_t max_memory = 16ull << 30;        // sum of all backings, bytes
+  uint64_t max_host_memory = 16ull << 30;   // sum of what resources take in the renderer, bytes
+  // Whether each control command begins with ForceContext0, as in QEMU. A vtest server never does
+  // that; there a context that the renderer holds faulty draws on until another one is used.
+  bool force_context_0 = true;
 };
 
 // What a scanout shows.

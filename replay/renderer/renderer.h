@@ -76,9 +76,12 @@ class Renderer {
 };
 
 using FenceCallback = std::function<void(const FenceId&)>;
+// Gets the library's own messages, a line each without its end.
+using LogCallback = std::function<void(const std::string&)>;
 
-// kUnavailable with a sentence where there is no EGL, or no context can be made.
-Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence);
+// kUnavailable with a sentence where there is no EGL, or no context can be made. One at a time in
+// a process, because the library has one state. An empty `log`: the library writes to stderr.
+Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence, LogCallback log = {});
 std::unique_ptr<Renderer> CreateNullRenderer(FenceCallback on_fence);
 
 }  // namespace vgpu

@@ -1,0 +1,128 @@
+// Blob resources.
+#include "replay/device/handlers.h"
+#include "replay/device/memory.h"
+
+namespace vgpu {
+
+namespace {
+
+// The host-visible window is mapped into the guest a page at a time.
+constexpr uint64_t kPage = 4096;
+
+// The error of a request whose fields contradict each other, or OK_NODATA.
+ResponseType CheckBlob(DeviceState& device, const wire::ResourceCreateBlob& request,
+                       uint32_t ctx_id) {
+  const uint32_t memory = request.blob_mem;
+  const bool in_host = memory == kBlobMemHost3d || memory == kBlobMemHost3dGuest;
+  const bool in_guest = memory == kBlobMemGuest || memory == kBlobMemHost3dGuest;
+  if (request.resource_id == 0 || device.FindResource(request.resource_id) != nullptr) {
+    return ResponseType::ERR_INVALID_RESOURCE_ID;
+  }
+  if (request.size == 0 || (!in_host && !in_guest) || (!in_guest && request.nr_entries != 0)) {
+    return ResponseType::ERR_INVALID_PARAMETER;
+  }
+  if (in_host && device.FindContext(ctx_id) == nullptr) {
+    return ResponseType::ERR_INVALID_CONTEXT_ID;
+  }
+  if (in_host && request.size > device.options.max_host_memory - device.host_bytes) {
+    return ResponseType::ERR_OUT_OF_MEMORY;
+  }
+  return ResponseType::OK_NODATA;
+}
+
+// Makes the guest's part of a blob; the error, or OK_NODATA.
+ResponseType AttachEntries(DeviceState& device, const wire::ResourceCreateBlob& request,
+                           Bytes trailing) {
+  if (request.blob_mem == kBlobMemHost3d) return ResponseType::OK_NODATA;
+  const auto lengths = EntryLengths(request.nr_entries, trailing);
+  if (!lengths) return lengths.error();
+  uint64_t total = 0;
+  for (const uint32_t length : *lengths) total += length;
+  if (total < request.size) return ResponseType::ERR_INVALID_PARAMETER;
+  return device.memory->Attach(request.resource_id, *lengths) ? ResponseType::OK_NODATA
+                                                              : ResponseType::ERR_OUT_OF_MEMORY;
+}
+
+// A blob of host memory takes the shape that the stream announced under its blob id, once.
+std::optional<ResourceShape> TakeAnnounced(DeviceState& device, uint32_t ctx_id,
+                                           const wire::ResourceCreateBlob& request) {
+  ContextState* context = device.FindContext(ctx_id);
+  if (context == nullptr || request.blob_mem == kBlobMemGuest) return std::nullopt;
+  const auto node = context->announced.extract(request.blob_id);
+  return node.empty() ? std::nullopt : std::optional(node.mapped());
+}
+
+bool OverlapsMapped(const DeviceState& device, uint64_t offset, uint64_t size) {
+  for (const auto& [id, resource] : device.resources) {
+    if (!resource.blob || !resource.blob->window_offset) continue;
+    const uint64_t begin = *resource.blob->window_offset;
+    if (offset < begin + resource.blob->size && begin < offset + size) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Reply Handle(On<CommandType::RESOURCE_CREATE_BLOB>, DeviceState& device,
+             const wire::ResourceCreateBlob& request, const Call& call) {
+  const uint32_t id = request.resource_id;
+  const uint32_t ctx_id = call.header.ctx_id;
+  ResponseType checked = CheckBlob(device, request, ctx_id);
+  if (checked == ResponseType::OK_NODATA) {
+    checked = AttachEntries(device, request, call.trailing);
+  }
+  if (checked != ResponseType::OK_NODATA) return Reply::Refuse(checked);
+
+  const int result = device.renderer.CreateBlob(request, ctx_id, device.memory->Entries(id));
+  if (result != 0) {
+    if (device.memory->Has(id)) (void)device.memory->Detach(id);
+    return Reply::OfRenderer(result);
+  }
+  const uint64_t host_bytes = request.blob_mem == kBlobMemGuest ? 0 : uint64_t{request.size};
+  device.host_bytes += host_bytes;
+  device.resources[id] = {.shape = TakeAnnounced(device, ctx_id, request),
+                          .blob = BlobState{.memory = request.blob_mem,
+                                            .flags = request.blob_flags,
+                                            .size = request.size,
+                                            .pixels = {},
+                                            .window_offset = {},
+                                            .mapped = {}},
+                          .host_bytes = host_bytes};
+  return Reply::Ok();
+}
+
+Reply Handle(On<CommandType::RESOURCE_MAP_BLOB>, DeviceState& device,
+             const wire::ResourceMapBlob& request, const Call&) {
+  ResourceState* resource = device.FindResource(request.resource_id);
+  if (resource == nullptr || !resource->blob) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  }
+  BlobState& blob = *resource->blob;
+  const uint64_t offset = request.offset;
+  if ((blob.flags & kBlobFlagMappable) == 0 || blob.window_offset || offset % kPage != 0 ||
+      offset > UINT64_MAX - blob.size || OverlapsMapped(device, offset, blob.size)) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
+  }
+  if (const int result = device.renderer.MapBlob(request.resource_id, blob.mapped); result != 0) {
+    return Reply::OfRenderer(result);
+  }
+  blob.window_offset = offset;
+  wire::RespMapInfo response;
+  uint32_t map_info = 0;  // stays "no cache mode" where the renderer cannot tell, as in QEMU
+  if (device.renderer.MapInfo(request.resource_id, map_info) == 0) response.map_info = map_info;
+  return Reply::With(ResponseType::OK_MAP_INFO, response);
+}
+
+Reply Handle(On<CommandType::RESOURCE_UNMAP_BLOB>, DeviceState& device,
+             const wire::ResourceRequest& request, const Call&) {
+  ResourceState* resource = device.FindResource(request.resource_id);
+  if (resource == nullptr || !resource->blob) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  }
+  if (!resource->blob->window_offset) return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
+  resource->blob->window_offset.reset();
+  resource->blob->mapped = {};
+  return Reply::OfRenderer(device.renderer.UnmapBlob(request.resource_id));
+}
+
+}  // namespace vgpu

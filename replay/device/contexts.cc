@@ -1,0 +1,62 @@
+// Rendering contexts.
+#include <algorithm>
+#include <string>
+
+#include "replay/device/handlers.h"
+
+namespace vgpu {
+
+namespace {
+
+std::string NameOf(const wire::CtxCreate& request) {
+  const std::size_t length = std::min<std::size_t>(request.nlen, sizeof(request.debug_name));
+  const auto* begin = reinterpret_cast<const char*>(request.debug_name);
+  return {begin, std::find(begin, begin + length, '\0')};
+}
+
+// The error of a command that joins a context and a resource, or OK_NODATA.
+ResponseType CheckPair(DeviceState& device, uint32_t ctx_id, uint32_t resource_id) {
+  if (device.FindContext(ctx_id) == nullptr) return ResponseType::ERR_INVALID_CONTEXT_ID;
+  if (device.FindResource(resource_id) == nullptr) return ResponseType::ERR_INVALID_RESOURCE_ID;
+  return ResponseType::OK_NODATA;
+}
+
+}  // namespace
+
+Reply Handle(On<CommandType::CTX_CREATE>, DeviceState& device, const wire::CtxCreate& request,
+             const Call& call) {
+  const uint32_t id = call.header.ctx_id;
+  if (id == 0) return Reply::Refuse(ResponseType::ERR_INVALID_CONTEXT_ID);
+  const int result = device.renderer.CreateContext(id, request.context_init, NameOf(request));
+  // The library accepts the same context again and changes nothing.
+  if (result == 0) device.contexts.try_emplace(id);
+  return Reply::OfRenderer(result);
+}
+
+Reply Handle(On<CommandType::CTX_DESTROY>, DeviceState& device, const wire::HeaderOnly&,
+             const Call& call) {
+  // Context 0 is the renderer's own and is never in the table.
+  if (device.contexts.erase(call.header.ctx_id) == 0) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_CONTEXT_ID);
+  }
+  device.renderer.DestroyContext(call.header.ctx_id);
+  return Reply::Ok();
+}
+
+Reply Handle(On<CommandType::CTX_ATTACH_RESOURCE>, DeviceState& device,
+             const wire::ResourceRequest& request, const Call& call) {
+  const ResponseType checked = CheckPair(device, call.header.ctx_id, request.resource_id);
+  if (checked != ResponseType::OK_NODATA) return Reply::Refuse(checked);
+  device.renderer.AttachResource(call.header.ctx_id, request.resource_id);
+  return Reply::Ok();
+}
+
+Reply Handle(On<CommandType::CTX_DETACH_RESOURCE>, DeviceState& device,
+             const wire::ResourceRequest& request, const Call& call) {
+  const ResponseType checked = CheckPair(device, call.header.ctx_id, request.resource_id);
+  if (checked != ResponseType::OK_NODATA) return Reply::Refuse(checked);
+  device.renderer.DetachResource(call.header.ctx_id, request.resource_id);
+  return Reply::Ok();
+}
+
+}  // namespace vgpu

@@ -1,0 +1,26 @@
+// The memory behind resources, as commands and checks see it.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "replay/device/state.h"
+
+namespace vgpu {
+
+// A resource's bytes that the guest shares: its backing, or its blob where that is mapped. Empty
+// where it has neither.
+std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id);
+
+// Puts a command's memory in place: bytes of a backing into it, transient ones into a memory of
+// their own, zeroed around them. kUnreadable where they do not fit.
+Status ApplyMemory(DeviceState& device, const MemoryUpdate& update);
+
+// The lengths of `count` mem entries. ERR_INVALID_PARAMETER as a refusal: too many, or more than
+// `trailing` holds.
+tl::expected<std::vector<uint32_t>, ResponseType> EntryLengths(uint32_t count, Bytes trailing);
+
+// The renderer lets go of the backing, then the memory goes.
+void DropBacking(DeviceState& device, uint32_t resource_id);
+
+}  // namespace vgpu

@@ -1,0 +1,89 @@
+#include "replay/device/pixels.h"
+
+#include <fmt/format.h>
+
+#include "format/protocol/virgl.h"
+#include "replay/device/byte_boxes.h"
+#include "replay/device/memory.h"
+
+namespace vgpu {
+
+namespace {
+
+// One picture. The largest texture of any GL is 16384 by 16384 pixels of at most 4 bytes on a
+// display.
+constexpr uint64_t kMaxPictureBytes = uint64_t{1} << 30;
+
+tl::unexpected<Error> Refuse(uint32_t resource_id, const std::string& why) {
+  return MakeError(ErrorCode::kFailed,
+                   fmt::format("the pixels of resource {} cannot be read: {}", resource_id, why));
+}
+
+// A blob that the guest's own memory holds: its pixels never were in the renderer.
+Result<Pixels> ReadBlob(DeviceState& device, uint32_t resource_id, const BlobPixels& blob,
+                        const wire::Rect& rect, uint64_t row_bytes) {
+  const uint64_t texel = row_bytes / rect.width;
+  const ByteBox box{.offset = blob.offset + uint64_t{rect.y} * blob.stride + rect.x * texel,
+                    .row_bytes = row_bytes,
+                    .rows = rect.height,
+                    .row_stride = blob.stride};
+  auto data = TakeBox(SharedBytesOf(device, resource_id), box);
+  if (!data) return Refuse(resource_id, data.error().message);
+  return Pixels{rect.width, rect.height, blob.format, true, std::move(*data)};
+}
+
+Result<Pixels> ReadFromRenderer(DeviceState& device, uint32_t resource_id,
+                                const ResourceShape& shape, const wire::Rect& rect,
+                                uint64_t row_bytes) {
+  Pixels pixels{rect.width, rect.height, shape.format, (shape.flags & kResourceFlagY0Top) != 0, {}};
+  pixels.data.resize(row_bytes * rect.height);
+  iovec iov{pixels.data.data(), pixels.data.size()};
+  const Transfer transfer{.x = static_cast<int32_t>(rect.x),
+                          .y = static_cast<int32_t>(rect.y),
+                          .w = rect.width,
+                          .h = rect.height,
+                          .d = 1,
+                          .stride = static_cast<uint32_t>(row_bytes)};
+  device.renderer.ForceContext0();
+  const int result = device.renderer.TransferFromHost(resource_id, 0, transfer, std::span(&iov, 1));
+  device.renderer.ForceContext0();
+  if (result != 0) return Refuse(resource_id, fmt::format("the renderer answers {}", result));
+  return pixels;
+}
+
+}  // namespace
+
+Result<Pixels> ReadPixelsOf(DeviceState& device, uint32_t resource_id, const wire::Rect& rect) {
+  const ResourceState* resource = device.FindResource(resource_id);
+  if (resource == nullptr) return Refuse(resource_id, "there is no such resource");
+  const bool in_renderer = resource->shape && !resource->shape->IsBuffer();
+  const BlobPixels* blob =
+      resource->blob && resource->blob->pixels ? &*resource->blob->pixels : nullptr;
+  if (!in_renderer && blob == nullptr) return Refuse(resource_id, "it is no picture");
+
+  const uint32_t width = in_renderer ? resource->shape->width : blob->width;
+  const uint32_t height = in_renderer ? resource->shape->height : blob->height;
+  const uint32_t format_id = in_renderer ? resource->shape->format : blob->format;
+  const FormatInfo* format = FindFormat(format_id);
+  if (format == nullptr || format->block_width != 1 || format->block_height != 1) {
+    return Refuse(resource_id, fmt::format("its format is {}",
+                                           format == nullptr ? std::to_string(format_id)
+                                                             : std::string(format->name)));
+  }
+  if (rect.width == 0 || rect.height == 0 || uint64_t{rect.x} + rect.width > width ||
+      uint64_t{rect.y} + rect.height > height) {
+    return Refuse(resource_id,
+                  fmt::format("{}x{} pixels from {},{} are asked for, it has {}x{}",
+                              uint32_t{rect.width}, uint32_t{rect.height}, uint32_t{rect.x},
+                              uint32_t{rect.y}, width, height));
+  }
+  const uint64_t row_bytes = uint64_t{rect.width} * format->block_bytes;
+  if (row_bytes > kMaxPictureBytes / rect.height) {
+    return Refuse(resource_id, fmt::format("{} rows of {} bytes pass the limit of {} bytes",
+                                           uint32_t{rect.height}, row_bytes, kMaxPictureBytes));
+  }
+  return in_renderer ? ReadFromRenderer(device, resource_id, *resource->shape, rect, row_bytes)
+                     : ReadBlob(device, resource_id, *blob, rect, row_bytes);
+}
+
+}  // namespace vgpu

@@ -1,0 +1,133 @@
+// Resources and their backing.
+#include <algorithm>
+#include <cstring>
+
+#include "format/protocol/virgl.h"
+#include "replay/device/handlers.h"
+#include "replay/device/memory.h"
+
+namespace vgpu {
+
+namespace {
+
+uint64_t SaturatingProduct(std::initializer_list<uint64_t> factors) {
+  uint64_t product = 1;
+  for (const uint64_t factor : factors) {
+    if (__builtin_mul_overflow(product, std::max<uint64_t>(factor, 1), &product)) return UINT64_MAX;
+  }
+  return product;
+}
+
+// About what the renderer takes for it: the library itself accepts any size, and a guest that asks
+// for more than the machine has takes the host's processes down.
+uint64_t HostBytes(const ResourceShape& shape) {
+  const FormatInfo* format = FindFormat(shape.format);
+  const uint64_t block = format == nullptr || shape.IsBuffer() ? 1 : format->block_bytes;
+  const uint64_t texels =
+      format == nullptr ? 1 : uint64_t{format->block_width} * format->block_height;
+  const uint64_t bytes = SaturatingProduct({shape.width, shape.height, shape.depth,
+                                            shape.array_size, shape.nr_samples, block});
+  return bytes / (shape.IsBuffer() ? 1 : texels);
+}
+
+Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
+  // The library would take a known id and let go of the resource that it names, but not of that
+  // one's backing, which contexts may still use.
+  if (id == 0 || device.FindResource(id) != nullptr) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  }
+  const uint64_t host_bytes = HostBytes(shape);
+  if (host_bytes > device.options.max_host_memory - device.host_bytes) {
+    return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
+  }
+  const int result = device.renderer.CreateResource(id, shape);
+  if (result == 0) {
+    device.resources[id] = {.shape = shape, .blob = {}, .host_bytes = host_bytes};
+    device.host_bytes += host_bytes;
+  }
+  return Reply::OfRenderer(result);
+}
+
+ResponseType ErrorOf(const HeapError& error) {
+  switch (error.code) {
+    case HeapErrorCode::kOutOfMemory: return ResponseType::ERR_OUT_OF_MEMORY;
+    case HeapErrorCode::kExists: return ResponseType::ERR_UNSPEC;
+    case HeapErrorCode::kOutOfRange:
+    case HeapErrorCode::kUnknown:
+    case HeapErrorCode::kInvalid: break;
+  }
+  return ResponseType::ERR_INVALID_PARAMETER;
+}
+
+}  // namespace
+
+Reply Handle(On<CommandType::RESOURCE_CREATE_2D>, DeviceState& device,
+             const wire::ResourceCreate2d& request, const Call&) {
+  return Create(device, request.resource_id, ShapeOf(request));
+}
+
+Reply Handle(On<CommandType::RESOURCE_CREATE_3D>, DeviceState& device,
+             const wire::ResourceCreate3d& request, const Call&) {
+  return Create(device, request.resource_id, ShapeOf(request));
+}
+
+Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
+             const wire::ResourceRequest& request, const Call&) {
+  const uint32_t id = request.resource_id;
+  const ResourceState* resource = device.FindResource(id);
+  if (resource == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  if (resource->blob && resource->blob->window_offset) device.renderer.UnmapBlob(id);
+  DropBacking(device, id);
+  device.renderer.UnrefResource(id);
+  device.host_bytes -= resource->host_bytes;
+  device.resources.erase(id);
+  for (ScanoutState& scanout : device.scanouts) {
+    if (scanout.resource_id == id) scanout = {};
+  }
+  for (CursorState& cursor : device.cursors) {
+    if (cursor.resource_id == id) cursor.resource_id = 0;
+  }
+  return Reply::Ok();
+}
+
+Reply Handle(On<CommandType::RESOURCE_ATTACH_BACKING>, DeviceState& device,
+             const wire::AttachBacking& request, const Call& call) {
+  const uint32_t id = request.resource_id;
+  if (device.FindResource(id) == nullptr) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  }
+  const auto lengths = EntryLengths(request.nr_entries, call.trailing);
+  if (!lengths) return Reply::Refuse(lengths.error());
+  if (const auto attached = device.memory->Attach(id, *lengths); !attached) {
+    return Reply::Refuse(ErrorOf(attached.error()));
+  }
+  const int result = device.renderer.AttachBacking(id, device.memory->Entries(id));
+  if (result != 0) (void)device.memory->Detach(id);
+  return Reply::OfRenderer(result);
+}
+
+Reply Handle(On<CommandType::RESOURCE_DETACH_BACKING>, DeviceState& device,
+             const wire::ResourceRequest& request, const Call&) {
+  if (device.FindResource(request.resource_id) == nullptr) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  }
+  DropBacking(device, request.resource_id);  // of none: nothing happens, as in QEMU
+  return Reply::Ok();
+}
+
+Reply Handle(On<CommandType::RESOURCE_ASSIGN_UUID>, DeviceState& device,
+             const wire::ResourceRequest& request, const Call&) {
+  if (device.FindResource(request.resource_id) == nullptr) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  }
+  // Version 8 of RFC 9562: our own bits, which are the resource id, the same in each replay.
+  wire::RespResourceUuid response;
+  constexpr char kName[] = "vgpu";
+  std::memcpy(response.uuid, kName, 4);
+  response.uuid[6] = 0x80;
+  response.uuid[8] = 0x80;
+  std::memcpy(response.uuid + 12, &request.resource_id, sizeof(request.resource_id));
+  return Reply::With(ResponseType::OK_RESOURCE_UUID, response);
+}
+
+}  // namespace vgpu

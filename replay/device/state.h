@@ -1,0 +1,71 @@
+// Everything that the guest made, and the renderer that it was made in.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "heap/guest_memory.h"
+#include "heap/mapping.h"
+#include "replay/device/device.h"
+
+namespace vgpu {
+
+// How SET_SCANOUT_BLOB reads the bytes of a blob as pixels: its first plane.
+struct BlobPixels {
+  uint32_t width = 0, height = 0;
+  uint32_t format = 0;  // virgl format
+  uint32_t stride = 0;  // bytes
+  uint32_t offset = 0;  // bytes
+};
+
+struct BlobState {
+  uint32_t memory = 0;  // kBlobMem*
+  uint32_t flags = 0;   // kBlobFlag*
+  uint64_t size = 0;    // bytes
+  std::optional<BlobPixels> pixels;
+  // Where it is mapped: in the host-visible window, and here. Both empty where it is not.
+  std::optional<uint64_t> window_offset;
+  std::span<std::byte> mapped;
+};
+
+struct ResourceState {
+  std::optional<ResourceShape> shape;  // none: a blob of bytes that mean nothing to the renderer
+  std::optional<BlobState> blob;
+  uint64_t host_bytes = 0;  // what it is thought to take in the renderer
+};
+
+struct ContextState {
+  // Resources that PIPE_RESOURCE_CREATE announced and RESOURCE_CREATE_BLOB will name, by blob id.
+  std::unordered_map<uint64_t, ResourceShape> announced;
+};
+
+struct DeviceState {
+  DeviceState(Renderer& its_renderer, const DeviceOptions& its_options)
+      : renderer(its_renderer), options(its_options), memory(its_options.max_memory) {}
+
+  Renderer& renderer;
+  DeviceOptions options;
+  std::optional<GuestMemory> memory;  // never empty; optional so that a reset can replace it
+  std::unordered_map<uint32_t, ResourceState> resources;
+  std::unordered_map<uint32_t, ContextState> contexts;
+  std::array<ScanoutState, kMaxScanouts> scanouts;
+  std::array<CursorState, kMaxScanouts> cursors;
+  uint64_t host_bytes = 0;       // sum over resources
+  Mapping transient;             // of the last command that had one
+  std::vector<uint32_t> stream;  // of the submit at hand; kept for its memory
+
+  ResourceState* FindResource(uint32_t id) {
+    const auto found = resources.find(id);
+    return found == resources.end() ? nullptr : &found->second;
+  }
+  ContextState* FindContext(uint32_t id) {
+    const auto found = contexts.find(id);
+    return found == contexts.end() ? nullptr : &found->second;
+  }
+};
+
+}  // namespace vgpu

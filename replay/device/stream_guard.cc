@@ -1,0 +1,76 @@
+#include "replay/device/stream_guard.h"
+
+#include <cstddef>
+#include <limits>
+#include <optional>
+
+#include "format/protocol/virgl.h"
+
+namespace vgpu {
+
+namespace {
+
+enum VirglOpcode : uint32_t {
+#define VGPU_VIRGL_COMMAND(NAME, value, min_length, fields) k_##NAME = value,
+#include "format/protocol/virgl.def"
+};
+
+// A NOP of 65535 dwords as the last one of a stream.
+constexpr uint32_t kCutHeader = 0xffff0000 | k_NOP;
+
+// The library counts layers in int: a negative first one, or a number of them that is negative
+// there, passes its check.
+bool HasBadLayers(std::span<const uint32_t> words) {
+  constexpr uint32_t kLargest = std::numeric_limits<int32_t>::max();
+  return words[7] > kLargest || words[10] > kLargest;
+}
+
+bool IsBad(const VirglCommand& command) {
+  switch (command.info->value) {
+    case k_RESOURCE_INLINE_WRITE:
+    case k_TRANSFER3D:
+    case k_COPY_TRANSFER3D: return HasBadLayers(command.words);
+    default: return false;
+  }
+}
+
+std::pair<uint64_t, ResourceShape> AnnouncedBy(std::span<const uint32_t> words) {
+  return {words[10],
+          {.target = words[0],
+           .format = words[1],
+           .bind = words[2],
+           .width = words[3],
+           .height = words[4],
+           .depth = words[5],
+           .array_size = words[6],
+           .last_level = words[7],
+           .nr_samples = words[8],
+           .flags = words[9]}};
+}
+
+}  // namespace
+
+GuardedStream GuardStream(std::span<uint32_t> stream) {
+  GuardedStream guarded{.dwords = stream, .refused = false, .announced = {}};
+  std::size_t good_end = 0;
+  bool bad = false;
+  const Status walked = WalkVirgl(stream, [&](const VirglCommand& command) {
+    bad = bad || IsBad(command);
+    if (bad) return;
+    good_end = command.offset + 1 + command.words.size();
+    if (command.info->value == k_PIPE_RESOURCE_CREATE) {
+      guarded.announced.push_back(AnnouncedBy(command.words));
+    }
+  });
+  if (walked && !bad) return guarded;
+
+  const uint32_t header = stream[good_end];
+  guarded.dwords = stream.first(good_end + 1);
+  if (FindVirglCommand(header & 0xff) == nullptr) return guarded;
+  // For what passes the end the library itself answers that all is well.
+  guarded.refused = bad || (header >> 16) <= stream.size() - good_end - 1;
+  stream[good_end] = kCutHeader;
+  return guarded;
+}
+
+}  // namespace vgpu

@@ -1,0 +1,33 @@
+// Checks a virgl stream before the renderer sees it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "format/protocol/transfer_layout.h"
+
+namespace vgpu {
+
+struct GuardedStream {
+  // What may go to the renderer: a prefix of the stream.
+  std::span<uint32_t> dwords;
+  // The renderer would have answered with an error, and is not able to any more.
+  bool refused = false;
+  // Resources that the stream announces for RESOURCE_CREATE_BLOB: blob id, shape.
+  std::vector<std::pair<uint64_t, ResourceShape>> announced;
+};
+
+// A stream that is wrong somewhere is cut there, because virglrenderer executes what comes before
+// the fault too, and a replay must show the same. What the library does at the fault is kept:
+//
+// - an unknown command: its header stays, the library refuses it and the context lives on;
+// - a command that passes the stream's end, is too short, or is a transfer from a negative layer
+//   (0.10.4 accepts that one and reads outside the texture): in its place stands a header that
+//   claims more than there is, for which the library puts the context into its error state.
+//
+// Changes `stream` in place. The result points into it.
+GuardedStream GuardStream(std::span<uint32_t> stream);
+
+}  // namespace vgpu

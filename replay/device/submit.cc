@@ -1,0 +1,30 @@
+// SUBMIT_3D.
+#include <cerrno>
+#include <cstring>
+
+#include "format/protocol/limits.h"
+#include "replay/device/handlers.h"
+#include "replay/device/stream_guard.h"
+
+namespace vgpu {
+
+Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit3d& request,
+             const Call& call) {
+  const uint32_t size = request.size;
+  if (size % sizeof(uint32_t) != 0 || size > limits::kMaxSubmitBytes ||
+      size > call.trailing.size()) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
+  }
+  if (size == 0) return Reply::Ok();  // only a fence, on any context
+  ContextState* context = device.FindContext(call.header.ctx_id);
+  if (context == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_CONTEXT_ID);
+
+  device.stream.resize(size / sizeof(uint32_t));
+  std::memcpy(device.stream.data(), call.trailing.data(), size);
+  const GuardedStream guarded = GuardStream(device.stream);
+  for (const auto& [blob_id, shape] : guarded.announced) context->announced[blob_id] = shape;
+  const int result = device.renderer.Submit(call.header.ctx_id, guarded.dwords);
+  return Reply::OfRenderer(guarded.refused ? EINVAL : result);
+}
+
+}  // namespace vgpu

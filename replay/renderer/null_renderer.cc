@@ -1,0 +1,105 @@
+// A renderer that draws nothing and refuses nothing: for what a trace costs without one, and for
+// tests.
+#include <cerrno>
+#include <unordered_map>
+#include <utility>
+
+#include "heap/mapping.h"
+#include "replay/renderer/renderer.h"
+
+namespace vgpu {
+
+namespace {
+
+// The two virgl capsets, as large as virglrenderer's.
+constexpr CapsetInfo kCapsets[] = {{1, 1, 308}, {2, 2, 1376}};
+
+constexpr uint32_t kMapInfoCached = 1;
+
+class NullRenderer final : public Renderer {
+ public:
+  explicit NullRenderer(FenceCallback on_fence) : on_fence_(std::move(on_fence)) {}
+
+  RendererInfo Info() const override { return {"null", VGPU_VERSION, "", "", ""}; }
+
+  CapsetInfo GetCapset(uint32_t id) override {
+    for (const CapsetInfo& capset : kCapsets) {
+      if (capset.id == id) return capset;
+    }
+    return {id, 0, 0};
+  }
+
+  std::vector<std::byte> FillCapset(uint32_t id, uint32_t /*version*/) override {
+    return std::vector<std::byte>(GetCapset(id).max_size);
+  }
+
+  void ForceContext0() override {}
+  int CreateContext(uint32_t, uint32_t, const std::string&) override { return 0; }
+  void DestroyContext(uint32_t) override {}
+  int CreateResource(uint32_t, const ResourceShape&) override { return 0; }
+  void UnrefResource(uint32_t resource_id) override { blobs_.erase(resource_id); }
+  int AttachBacking(uint32_t, std::span<iovec>) override { return 0; }
+  void DetachBacking(uint32_t) override {}
+  void AttachResource(uint32_t, uint32_t) override {}
+  void DetachResource(uint32_t, uint32_t) override {}
+  int Submit(uint32_t, std::span<uint32_t>) override { return 0; }
+  int TransferToHost(uint32_t, uint32_t, const Transfer&, std::span<iovec>) override { return 0; }
+  int TransferFromHost(uint32_t, uint32_t, const Transfer&, std::span<iovec>) override { return 0; }
+
+  int CreateBlob(const wire::ResourceCreateBlob& request, uint32_t, std::span<iovec>) override {
+    blobs_[request.resource_id].size = request.size;
+    return 0;
+  }
+
+  int MapBlob(uint32_t resource_id, std::span<std::byte>& out) override {
+    const auto found = blobs_.find(resource_id);
+    if (found == blobs_.end()) return EINVAL;
+    Blob& blob = found->second;
+    if (blob.mapping.bytes().empty()) {
+      HeapResult<Mapping> mapping = Mapping::Create(blob.size);
+      if (!mapping) return ENOMEM;
+      blob.mapping = std::move(*mapping);
+    }
+    out = blob.mapping.bytes();
+    return 0;
+  }
+
+  int UnmapBlob(uint32_t resource_id) override { return blobs_.contains(resource_id) ? 0 : EINVAL; }
+
+  int MapInfo(uint32_t, uint32_t& out) override {
+    out = kMapInfoCached;
+    return 0;
+  }
+
+  int CreateFence(const FenceId& fence) override {
+    fences_.push_back(fence);
+    return 0;
+  }
+
+  void PollFences(int /*timeout_ms*/) override {
+    for (const FenceId& fence : std::exchange(fences_, {})) on_fence_(fence);
+  }
+
+  void Reset() override {
+    blobs_.clear();
+    fences_.clear();
+  }
+
+ private:
+  struct Blob {
+    uint64_t size = 0;
+    Mapping mapping;  // made when it is first mapped
+  };
+
+  FenceCallback on_fence_;
+  std::vector<FenceId> fences_;
+  std::unordered_map<uint32_t, Blob> blobs_;
+};
+
+}  // namespace
+
+std::unique_ptr<Renderer> CreateNullRenderer(FenceCallback on_fence) {
+  return std::make_unique<NullRenderer>(std::move(on_fence));
+}
+
+}  // namespace vgpu

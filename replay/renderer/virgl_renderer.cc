@@ -1,0 +1,265 @@
+#define VIRGL_RENDERER_UNSTABLE_APIS  // 0.10 hides context fences behind it; 1.x does not
+#include <poll.h>
+#include <sys/uio.h>
+#include <virglrenderer.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "format/protocol/limits.h"
+#include "replay/renderer/fence_book.h"
+#include "replay/renderer/gl_strings.h"
+#include "replay/renderer/renderer.h"
+#include "replay/renderer/virgl_log.h"
+
+// The library's header only names it; virtio-gpu's box is what it means.
+struct virgl_box {
+  uint32_t x, y, z, w, h, d;
+};
+
+namespace vgpu {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// A GL context of our own without a window system or a DRM node. THREAD_SYNC has a thread of the
+// library wait for GL, so that there is a file descriptor to sleep on until a fence is done.
+constexpr int kFlags =
+    VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_USE_SURFACELESS | VIRGL_RENDERER_THREAD_SYNC;
+
+// Version 3 is the first with fences of contexts.
+constexpr int kCallbacksVersion = 3;
+
+class VirglRenderer final : public Renderer {
+ public:
+  VirglRenderer(FenceCallback on_fence, LogCallback log)
+      : log_(std::move(log)), on_fence_(std::move(on_fence)) {}
+  ~VirglRenderer() override {
+    if (ready_) virgl_renderer_cleanup(this);
+  }
+
+  Status Start();
+
+  RendererInfo Info() const override { return info_; }
+  CapsetInfo GetCapset(uint32_t id) override;
+  std::vector<std::byte> FillCapset(uint32_t id, uint32_t version) override;
+  void ForceContext0() override { virgl_renderer_force_ctx_0(); }
+
+  int CreateContext(uint32_t ctx_id, uint32_t context_init, const std::string& name) override;
+  void DestroyContext(uint32_t ctx_id) override {
+    virgl_renderer_context_destroy(ctx_id);
+    fences_.RetireContext(ctx_id);
+  }
+  int CreateResource(uint32_t resource_id, const ResourceShape& shape) override;
+  void UnrefResource(uint32_t resource_id) override { virgl_renderer_resource_unref(resource_id); }
+  int AttachBacking(uint32_t resource_id, std::span<iovec> entries) override {
+    return virgl_renderer_resource_attach_iov(static_cast<int>(resource_id), entries.data(),
+                                              static_cast<int>(entries.size()));
+  }
+  void DetachBacking(uint32_t resource_id) override {
+    virgl_renderer_resource_detach_iov(static_cast<int>(resource_id), nullptr, nullptr);
+  }
+  void AttachResource(uint32_t ctx_id, uint32_t resource_id) override {
+    virgl_renderer_ctx_attach_resource(static_cast<int>(ctx_id), static_cast<int>(resource_id));
+  }
+  void DetachResource(uint32_t ctx_id, uint32_t resource_id) override {
+    virgl_renderer_ctx_detach_resource(static_cast<int>(ctx_id), static_cast<int>(resource_id));
+  }
+  int Submit(uint32_t ctx_id, std::span<uint32_t> dwords) override {
+    return virgl_renderer_submit_cmd(dwords.data(), static_cast<int>(ctx_id),
+                                     static_cast<int>(dwords.size()));
+  }
+  int TransferToHost(uint32_t resource_id, uint32_t ctx_id, const Transfer& transfer,
+                     std::span<iovec> iov) override;
+  int TransferFromHost(uint32_t resource_id, uint32_t ctx_id, const Transfer& transfer,
+                       std::span<iovec> iov) override;
+
+  int CreateBlob(const wire::ResourceCreateBlob& request, uint32_t ctx_id,
+                 std::span<iovec> entries) override;
+  int MapBlob(uint32_t resource_id, std::span<std::byte>& out) override;
+  int UnmapBlob(uint32_t resource_id) override {
+    return virgl_renderer_resource_unmap(resource_id);
+  }
+  int MapInfo(uint32_t resource_id, uint32_t& out) override {
+    return virgl_renderer_resource_get_map_info(resource_id, &out);
+  }
+
+  int CreateFence(const FenceId& fence) override;
+  void PollFences(int timeout_ms) override;
+  void Reset() override;
+
+ private:
+  static void OnFence(void* self, uint32_t number) {
+    static_cast<VirglRenderer*>(self)->fences_.RetireGlobal(number);
+  }
+  static void OnContextFence(void* self, uint32_t ctx_id, uint32_t ring_idx, uint64_t number) {
+    static_cast<VirglRenderer*>(self)->fences_.RetireRing(ctx_id, ring_idx, number);
+  }
+
+  void WaitForFence(int timeout_ms);
+  void DeliverFences() {
+    for (const FenceId& fence : fences_.TakeDone()) on_fence_(fence);
+  }
+
+  VirglLog log_;
+  FenceCallback on_fence_;
+  virgl_renderer_callbacks callbacks_{};  // the library keeps the pointer
+  RendererInfo info_;
+  FenceBook fences_;
+  bool ready_ = false;
+  bool thread_gone_ = false;  // a reset of the library ends the thread that waits for fences
+};
+
+Status VirglRenderer::Start() {
+  callbacks_.version = kCallbacksVersion;
+  callbacks_.write_fence = OnFence;
+  callbacks_.write_context_fence = OnContextFence;
+  if (!HasEgl()) {
+    return MakeError(ErrorCode::kUnavailable, "there is no EGL library that works on this machine");
+  }
+  if (const int result = virgl_renderer_init(this, kFlags, &callbacks_); result != 0) {
+    return MakeError(ErrorCode::kUnavailable,
+                     fmt::format("virglrenderer does not start on surfaceless EGL: "
+                                 "virgl_renderer_init with flags {:#x} answers {}",
+                                 kFlags, result));
+  }
+  ready_ = true;
+  virgl_renderer_force_ctx_0();
+  const GlStrings gl = CurrentGlStrings();
+  info_ = {"virglrenderer", VGPU_VIRGL_VERSION, gl.vendor, gl.renderer, gl.version};
+  return {};
+}
+
+CapsetInfo VirglRenderer::GetCapset(uint32_t id) {
+  CapsetInfo info{.id = id};
+  virgl_renderer_get_cap_set(id, &info.max_version, &info.max_size);
+  return info;
+}
+
+std::vector<std::byte> VirglRenderer::FillCapset(uint32_t id, uint32_t version) {
+  std::vector<std::byte> data(std::min(GetCapset(id).max_size, limits::kMaxCapsetBytes));
+  if (!data.empty()) virgl_renderer_fill_caps(id, version, data.data());
+  return data;
+}
+
+int VirglRenderer::CreateContext(uint32_t ctx_id, uint32_t context_init, const std::string& name) {
+  const auto length = static_cast<uint32_t>(name.size());
+  if (context_init == 0) return virgl_renderer_context_create(ctx_id, length, name.c_str());
+  return virgl_renderer_context_create_with_flags(ctx_id, context_init, length, name.c_str());
+}
+
+int VirglRenderer::CreateResource(uint32_t resource_id, const ResourceShape& shape) {
+  virgl_renderer_resource_create_args args{
+      .handle = resource_id,
+      .target = shape.target,
+      .format = shape.format,
+      .bind = shape.bind,
+      .width = shape.width,
+      .height = shape.height,
+      .depth = shape.depth,
+      .array_size = shape.array_size,
+      .last_level = shape.last_level,
+      .nr_samples = shape.nr_samples,
+      .flags = shape.flags,
+  };
+  return virgl_renderer_resource_create(&args, nullptr, 0);
+}
+
+virgl_box BoxOf(const Transfer& transfer) {
+  return {static_cast<uint32_t>(transfer.x),
+          static_cast<uint32_t>(transfer.y),
+          static_cast<uint32_t>(transfer.z),
+          transfer.w,
+          transfer.h,
+          transfer.d};
+}
+
+int VirglRenderer::TransferToHost(uint32_t resource_id, uint32_t ctx_id, const Transfer& transfer,
+                                  std::span<iovec> iov) {
+  virgl_box box = BoxOf(transfer);
+  return virgl_renderer_transfer_write_iov(
+      resource_id, ctx_id, static_cast<int>(transfer.level), transfer.stride, transfer.layer_stride,
+      &box, transfer.offset, iov.data(), static_cast<unsigned>(iov.size()));
+}
+
+int VirglRenderer::TransferFromHost(uint32_t resource_id, uint32_t ctx_id, const Transfer& transfer,
+                                    std::span<iovec> iov) {
+  virgl_box box = BoxOf(transfer);
+  return virgl_renderer_transfer_read_iov(resource_id, ctx_id, transfer.level, transfer.stride,
+                                          transfer.layer_stride, &box, transfer.offset, iov.data(),
+                                          static_cast<int>(iov.size()));
+}
+
+int VirglRenderer::CreateBlob(const wire::ResourceCreateBlob& request, uint32_t ctx_id,
+                              std::span<iovec> entries) {
+  const virgl_renderer_resource_create_blob_args args{
+      .res_handle = request.resource_id,
+      .ctx_id = ctx_id,
+      .blob_mem = request.blob_mem,
+      .blob_flags = request.blob_flags,
+      .blob_id = request.blob_id,
+      .size = request.size,
+      .iovecs = entries.data(),
+      .num_iovs = static_cast<uint32_t>(entries.size()),
+  };
+  return virgl_renderer_resource_create_blob(&args);
+}
+
+int VirglRenderer::MapBlob(uint32_t resource_id, std::span<std::byte>& out) {
+  void* place = nullptr;
+  uint64_t size = 0;
+  const int result = virgl_renderer_resource_map(resource_id, &place, &size);
+  if (result == 0) out = {static_cast<std::byte*>(place), size};
+  return result;
+}
+
+int VirglRenderer::CreateFence(const FenceId& fence) {
+  const uint32_t number = fences_.Add(fence);
+  const int result =
+      fence.has_ring ? virgl_renderer_context_create_fence(fence.ctx_id,
+                                                           VIRGL_RENDERER_FENCE_FLAG_MERGEABLE,
+                                                           fence.ring_idx, number)
+                     : virgl_renderer_create_fence(static_cast<int>(number), 0);
+  if (result != 0) fences_.Cancel(fence);
+  return result;
+}
+
+void VirglRenderer::WaitForFence(int timeout_ms) {
+  const auto end = Clock::now() + std::chrono::milliseconds(timeout_ms);
+  while (!fences_.HasDone() && fences_.HasWaiting()) {
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+    if (left <= 0) return;
+    pollfd event{virgl_renderer_get_poll_fd(), POLLIN, 0};
+    // Without its thread the library has nothing to wait on and must be asked again and again.
+    const bool can_sleep = event.fd >= 0 && !thread_gone_;
+    poll(&event, can_sleep ? 1 : 0, can_sleep ? static_cast<int>(left) : 1);
+    virgl_renderer_poll();
+  }
+}
+
+void VirglRenderer::PollFences(int timeout_ms) {
+  virgl_renderer_poll();
+  if (timeout_ms > 0) WaitForFence(timeout_ms);
+  DeliverFences();
+}
+
+void VirglRenderer::Reset() {
+  virgl_renderer_reset();
+  fences_.Clear();
+  thread_gone_ = true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence, LogCallback log) {
+  auto renderer = std::make_unique<VirglRenderer>(std::move(on_fence), std::move(log));
+  if (Status started = renderer->Start(); !started) return tl::unexpected(started.error());
+  return renderer;
+}
+
+}  // namespace vgpu
