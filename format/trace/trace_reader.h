@@ -22,6 +22,8 @@ struct Damage {
   uint64_t offset = 0;
   uint64_t size = 0;
   std::string what;  // a sentence with the place and the value
+  uint64_t first_command = 0;        // the number that would have come next
+  std::optional<uint64_t> commands;  // how many were skipped, where the chunks around it tell
 };
 
 struct ChunkEntry {
@@ -59,10 +61,13 @@ class TraceReader {
   const std::vector<ChunkEntry>& chunks() const;
 
   // The next packet in file order, or nullptr at the end. Valid until the next call. Damage that
-  // it passes is added to summary().damage.
+  // it passes is added to summary().damage. A packet of a kind that is newer than this reader has
+  // body_case() BODY_NOT_SET: pass over it. The index is not returned.
   Result<const proto::Packet*> Next();
-  // The next call of Next() returns the first packet of the chunk that holds this command; the
-  // caller skips what comes before it. Past the end: the end.
+  // Where in the file the chunk starts that the last packet came from.
+  uint64_t chunk_offset() const;
+  // The next call of Next() returns a packet at or before those that belong to this command (its
+  // memory stands before it); the caller skips what belongs to earlier ones. Past the end: the end.
   Status SeekToCommand(uint64_t number);
   Status Rewind();
 
@@ -78,7 +83,10 @@ class TraceReader {
   std::unique_ptr<Impl> impl_;
 };
 
-// Copies what can be read of `from` into a clean, closed file. Returns what was left out.
+// Copies what can be read of `from` into a clean, closed file. Returns what was left out. Where
+// something is lost, a Loss packet stands in its place: for damage, with what lay there; for a
+// Memory packet whose blobs are lost, with its bytes and the number of the command that reads it.
+// kUsage where `to` is `from`, or exists and `overwrite` is false.
 struct Recovery {
   uint64_t packets = 0;
   uint64_t commands = 0;

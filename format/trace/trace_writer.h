@@ -1,8 +1,9 @@
 // Writes a trace: packets into chunks, chunks into a file, content stored once.
 //
-// Bounded memory: one chunk, and a deduplication table of fixed size. Errors are sticky: after one,
-// the file is cut back to its last whole chunk, and every later call returns the same error. Not
-// thread-safe.
+// Bounded memory: one chunk, a deduplication table of fixed size, and some 40 bytes of index for each
+// chunk. Errors of the file are sticky: after one, the file is cut back to its last whole chunk, and
+// every later call returns the same error. A packet that breaks a rule below is refused with kUsage,
+// and the writer goes on. Without Close, the file holds what was flushed. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -22,14 +23,16 @@ struct TraceWriterOptions {
   bool overwrite = false;                // replace an existing file
   uint64_t chunk_bytes = 1u << 20;       // a chunk closes when its raw payload reaches this
   uint64_t flush_interval_ns = 250'000'000;  // or when its first packet is this old
-  uint64_t max_file_bytes = 0;           // 0: no limit; Write fails with kLimit text once reached
+  // 0: no limit. The file stays below it with its index. What would pass it is refused with
+  // kFailed, and so is everything after that but one Loss and one End packet.
+  uint64_t max_file_bytes = 0;
 };
 
 // Where bytes go; tests replace it to inject faults.
 class TraceFile {
  public:
   virtual ~TraceFile() = default;
-  virtual Status Append(Bytes bytes) = 0;
+  virtual Status Append(Bytes bytes) = 0;  // may have stored a part when it fails
   virtual Status Truncate(uint64_t size) = 0;
   virtual Status Sync() = 0;
 };
@@ -48,7 +51,10 @@ class TraceWriter {
   // Stores content, or finds that it is stored; returns the blob ids that concatenate to it.
   Result<std::vector<uint64_t>> StoreContent(Bytes content);
 
-  // Appends one packet. Numbers of commands and frames in it must not go back.
+  // Appends one packet. The first one is the session, with format_version kFormatVersion
+  // (format/trace/version.h); there is no second. Numbers of commands and frames must not go back.
+  // Blobs come through StoreContent; a blob packet is for copying a trace, with ids that do not go
+  // back either. An index is refused.
   Status Write(const proto::Packet& packet);
 
   // Closes the open chunk if it is older than the interval. Call now and then while idle.
@@ -59,7 +65,7 @@ class TraceWriter {
   Status Close();
 
   uint64_t file_bytes() const;      // on disk so far
-  uint64_t boundary_bytes() const;  // raw bytes given in: requests, responses, content
+  uint64_t boundary_bytes() const;  // raw bytes given in: requests, responses, memory
   bool size_limit_reached() const;
 
  private:

@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "format/trace/trace_reader.h"
+#include "format/trace/trace_writer.h"
+#include "format/trace/version.h"
+
+namespace vgpu {
+
+namespace {
+
+// Blob ids that were copied, as ranges: one more for each stretch of damage.
+class CopiedBlobs {
+ public:
+  void Add(uint64_t id) {
+    if (ranges_.empty() || ranges_.back().second != id) ranges_.emplace_back(id, id);
+    ++ranges_.back().second;
+  }
+
+  bool HasAll(const google::protobuf::RepeatedField<uint64_t>& ids) const {
+    return std::all_of(ids.begin(), ids.end(), [&](uint64_t id) { return Has(id); });
+  }
+
+ private:
+  bool Has(uint64_t id) const {
+    const auto behind = std::partition_point(ranges_.begin(), ranges_.end(),
+                                             [&](const auto& range) { return range.first <= id; });
+    return behind != ranges_.begin() && id < std::prev(behind)->second;
+  }
+
+  std::vector<std::pair<uint64_t, uint64_t>> ranges_;  // first, one past the last
+};
+
+proto::Packet MakeLoss(uint64_t first_command, uint64_t commands, uint64_t bytes,
+                       const std::string& reason) {
+  proto::Packet packet;
+  auto& loss = *packet.mutable_loss();
+  loss.set_first_command(first_command);
+  loss.set_commands(commands);
+  loss.set_bytes(bytes);
+  loss.set_reason(reason);
+  return packet;
+}
+
+class Recoverer {
+ public:
+  Recoverer(TraceReader& reader, TraceWriter& writer) : reader_(reader), writer_(writer) {}
+
+  Result<Recovery> Run() {
+    if (auto written = WriteSession(); !written) return tl::unexpected(written.error());
+    while (true) {
+      auto packet = reader_.Next();
+      if (!packet) return tl::unexpected(packet.error());
+      if (*packet == nullptr) break;
+      if (auto copied = Step(**packet); !copied) return tl::unexpected(copied.error());
+    }
+    if (auto written = WriteRest(); !written) return tl::unexpected(written.error());
+    if (auto closed = writer_.Close(); !closed) return tl::unexpected(closed.error());
+    recovery_.damage = reader_.summary().damage;
+    recovery_.truncated = reader_.summary().truncated;
+    return std::move(recovery_);
+  }
+
+ private:
+  // The recorded session, or one that says that it is lost.
+  Status WriteSession() {
+    proto::Packet packet;
+    auto& session = *packet.mutable_session();
+    session = reader_.session();
+    if (session.format_version() == 0) {
+      session.set_format_version(kFormatVersion);
+      session.set_producer(fmt::format("recovery {}", VGPU_VERSION));
+      session.add_blind_spots("The session packet was damaged: what recorded this is not known.");
+    }
+    return Put(packet);
+  }
+
+  Status Step(const proto::Packet& packet) {
+    if (auto noted = WriteLosses(reader_.chunk_offset() + 1); !noted) return noted;
+    if (packet.has_session()) return {};
+    const bool refers_to_lost = packet.has_memory() && !blobs_.HasAll(packet.memory().blob());
+    if (refers_to_lost) return WriteLostMemory(packet.memory());
+    const bool picture_lost = packet.has_frame() && !blobs_.HasAll(packet.frame().picture());
+    if (!picture_lost) return Put(packet);
+    proto::Packet without = packet;
+    without.mutable_frame()->clear_picture();
+    return Put(without);
+  }
+
+  // A packet that the writer refuses (a number that goes back) is a loss, not a failure.
+  Status Put(const proto::Packet& packet) {
+    auto written = writer_.Write(packet);
+    if (!written && written.error().code == ErrorCode::kUsage) {
+      const std::string reason = fmt::format("chunk at offset {}: {}; skipped 1 packet",
+                                             reader_.chunk_offset(), written.error().message);
+      return Put(MakeLoss(next_command_, packet.has_command() ? 1 : 0, 0, reason));
+    }
+    if (!written) return written;
+    ++recovery_.packets;
+    if (packet.has_blob()) blobs_.Add(packet.blob().id());
+    if (packet.has_frame()) ++recovery_.frames;
+    if (packet.has_command()) {
+      ++recovery_.commands;
+      next_command_ = packet.command().number() + 1;
+    }
+    return {};
+  }
+
+  Status WriteLostMemory(const proto::Memory& memory) {
+    const auto& box = memory.box();
+    const uint64_t bytes = box.row_bytes() * std::max<uint64_t>(box.rows(), 1) *
+                           std::max<uint64_t>(box.layers(), 1);
+    return Put(MakeLoss(next_command_, 0, bytes,
+                        fmt::format("memory of resource {} for command {} is lost with its blobs",
+                                    memory.resource_id(), next_command_)));
+  }
+
+  // Writes the damage that lies before `offset` and is not written yet. What was found while
+  // reading stands behind what was found at the opening, so each entry has its own mark.
+  Status WriteLosses(uint64_t offset) {
+    const auto& damage = reader_.summary().damage;
+    noted_.resize(damage.size(), false);
+    for (size_t i = 0; i < damage.size(); ++i) {
+      if (noted_[i] || damage[i].offset >= offset) continue;
+      noted_[i] = true;
+      auto written = Put(MakeLoss(damage[i].first_command, damage[i].commands.value_or(0),
+                                  damage[i].size, damage[i].what));
+      if (!written) return written;
+    }
+    return {};
+  }
+
+  Status WriteRest() {
+    if (auto noted = WriteLosses(UINT64_MAX); !noted) return noted;
+    if (!reader_.summary().truncated) return {};
+    return Put(MakeLoss(next_command_, 0, 0, "the file was cut inside its last chunk"));
+  }
+
+  TraceReader& reader_;
+  TraceWriter& writer_;
+  Recovery recovery_;
+  CopiedBlobs blobs_;
+  uint64_t next_command_ = 0;
+  std::vector<bool> noted_;  // by damage of the reader
+};
+
+}  // namespace
+
+Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::filesystem::path& to,
+                              bool overwrite) {
+  auto reader = TraceReader::Open(from);
+  if (!reader) return tl::unexpected(reader.error());
+  std::error_code ignored;
+  if (std::filesystem::equivalent(from, to, ignored)) {
+    return MakeError(ErrorCode::kUsage,
+                     fmt::format("{} cannot be recovered into itself", from.string()));
+  }
+  TraceWriterOptions options;
+  options.overwrite = overwrite;
+  auto writer = TraceWriter::Create(to, options);
+  if (!writer) return tl::unexpected(writer.error());
+  return Recoverer(**reader, **writer).Run();
+}
+
+}  // namespace vgpu
