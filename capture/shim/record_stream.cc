@@ -1,0 +1,159 @@
+#include "capture/shim/record_stream.h"
+
+#include <algorithm>
+#include <array>
+
+#include "capture/shim/clock.h"
+
+namespace vgpu::shim {
+
+using ring::RecordType;
+
+namespace {
+
+// One memory record: small enough that the recorder never has to hold much, and that it fits in
+// the ring at once.
+constexpr uint64_t kMostMemory = 8u << 20;
+
+Bytes BytesOf(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+const void* ThisThread() {
+  __attribute__((tls_model("initial-exec"))) static thread_local char marker = 0;
+  return &marker;
+}
+
+}  // namespace
+
+template <typename Record>
+bool RecordStream::Put(RecordType type, const Record& record, std::span<const Bytes> parts) {
+  uint64_t total = sizeof(record);
+  for (Bytes part : parts) total += part.size();
+  if (!ring_.Begin(static_cast<uint16_t>(type), total)) return false;
+  ring_.Put(std::as_bytes(std::span(&record, 1)));
+  for (Bytes part : parts) ring_.Put(part);
+  ring_.Finish();
+  return true;
+}
+
+void RecordStream::Session(ring::SessionRecord record, std::string_view library,
+                           std::string_view host) {
+  record.library_bytes = static_cast<uint32_t>(library.size());
+  record.host_bytes = static_cast<uint32_t>(host.size());
+  Put(RecordType::kSession, record, std::array{BytesOf(library), BytesOf(host)});
+}
+
+void RecordStream::Gl(std::string_view vendor, std::string_view renderer,
+                      std::string_view version) {
+  const ring::GlRecord record = {static_cast<uint32_t>(vendor.size()),
+                                 static_cast<uint32_t>(renderer.size()),
+                                 static_cast<uint32_t>(version.size()), 0};
+  Put(RecordType::kGl, record, std::array{BytesOf(vendor), BytesOf(renderer), BytesOf(version)});
+}
+
+void RecordStream::Capset(uint32_t id, uint32_t version, Bytes data) {
+  Put(RecordType::kCapset, ring::CapsetRecord{id, version}, std::array{data});
+}
+
+void RecordStream::Heap(const HeapInfo& heap) {
+  const ring::HeapRecord record = {heap.id, heap.shared ? 1u : 0u, heap.size};
+  Put(RecordType::kHeap, record, std::array{BytesOf(heap.name)});
+}
+
+void RecordStream::Memory(uint32_t resource_id, bool transient, const Backing& backing,
+                          const ByteBox& box) {
+  if (box.TotalBytes() <= kMostMemory) return MemoryPiece(resource_id, transient, backing, box);
+  const uint64_t rows_at_once = std::max<uint64_t>(kMostMemory / box.row_bytes, 1);
+  for (uint64_t layer = 0; layer < box.layers; ++layer) {
+    for (uint64_t row = 0; row < box.rows; row += rows_at_once) {
+      ByteBox part = box;
+      part.offset += layer * box.layer_stride + row * box.row_stride;
+      part.rows = std::min(rows_at_once, box.rows - row);
+      part.layers = 1;
+      for (uint64_t done = 0; done < box.row_bytes; done += kMostMemory) {
+        ByteBox piece = part;
+        piece.offset += done;
+        piece.row_bytes = std::min(box.row_bytes - done, kMostMemory);
+        MemoryPiece(resource_id, transient, backing, piece);
+      }
+    }
+  }
+}
+
+void RecordStream::MemoryPiece(uint32_t resource_id, bool transient, const Backing& backing,
+                               const ByteBox& box) {
+  const ring::MemoryRecord record = {resource_id, transient ? 1u : 0u, box};
+  if (!ring_.Begin(static_cast<uint16_t>(RecordType::kMemory), sizeof(record) + box.TotalBytes())) {
+    return;
+  }
+  ring_.Put(std::as_bytes(std::span(&record, 1)));
+  backing.ForEachRun(box, [this](Bytes bytes) { ring_.Put(bytes); });
+  ring_.Finish();
+}
+
+void RecordStream::TransientSpace(uint32_t resource_id, uint64_t size) {
+  ByteBox box;
+  box.row_bytes = size;
+  Put(RecordType::kMemory, ring::MemoryRecord{resource_id, 1, box}, {});
+}
+
+bool RecordStream::Begin(Bytes fixed, Bytes trailing, Queue queue, bool inferred) {
+  if (open_) {
+    ring_.CountDropped(fixed.size() + trailing.size());
+    return false;
+  }
+  const ring::BeginRecord record = {NowNs(), inferred ? 1u : 0u, static_cast<uint32_t>(queue)};
+  open_ = Put(RecordType::kBegin, record, std::array{fixed, trailing});
+  owner_ = open_ ? ThisThread() : nullptr;
+  return open_;
+}
+
+bool RecordStream::Mine() const { return owner_ == ThisThread(); }
+bool RecordStream::in_command() const { return open_ && Mine(); }
+
+void RecordStream::Places(uint32_t resource_id, bool attach,
+                          std::span<const ring::PlaceEntry> places) {
+  if (!in_command()) return;
+  const ring::PlacesRecord record = {resource_id, attach ? 1u : 0u,
+                                     static_cast<uint32_t>(places.size()), 0};
+  Put(RecordType::kPlaces, record, std::array{std::as_bytes(places)});
+}
+
+void RecordStream::End(Bytes fixed, Bytes trailing) {
+  if (!in_command()) return;
+  open_ = false;
+  Put(RecordType::kEnd, ring::EndRecord{NowNs()}, std::array{fixed, trailing});
+}
+
+void RecordStream::Readback(uint32_t resource_id, bool transient, const ByteBox& box,
+                            const Digest& digest) {
+  if (open_ || !Mine()) return;
+  ring::ReadbackRecord record = {resource_id, transient ? 1u : 0u, box, {}};
+  std::copy(digest.begin(), digest.end(), record.digest);
+  Put(RecordType::kReadback, record, {});
+}
+
+void RecordStream::Frame(const ring::FrameRecord& record) {
+  if (open_ || !Mine()) return;
+  Put(RecordType::kFrame, record, {});
+}
+
+void RecordStream::Fence(const ring::FenceRecord& record) { Put(RecordType::kFence, record, {}); }
+
+void RecordStream::Signalled(const ring::SignalledRecord& record) {
+  Put(RecordType::kSignalled, record, {});
+}
+
+void RecordStream::Reset() {
+  open_ = false;
+  owner_ = nullptr;
+  if (ring_.Begin(static_cast<uint16_t>(RecordType::kReset), 0)) ring_.Finish();
+}
+
+wire::CtrlHeader ResponseHeader(uint32_t ctx_id, ResponseType type) {
+  wire::CtrlHeader header;
+  header.type = static_cast<uint32_t>(type);
+  header.ctx_id = ctx_id;
+  return header;
+}
+
+}  // namespace vgpu::shim

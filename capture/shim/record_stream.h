@@ -1,0 +1,63 @@
+// Writes the records of capture/ring/records.h, one method a kind, in the order that header asks
+// for. Under the lock of a Turn.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "capture/ring/records.h"
+#include "capture/ring/ring.h"
+#include "capture/shim/backing.h"
+#include "capture/shim/memory_map.h"
+#include "format/protocol/virtio_gpu.h"
+#include "format/protocol/wire.h"
+
+namespace vgpu::shim {
+
+class RecordStream {
+ public:
+  explicit RecordStream(RingWriter& ring) : ring_(ring) {}
+
+  void Session(ring::SessionRecord record, std::string_view library, std::string_view host);
+  void Gl(std::string_view vendor, std::string_view renderer, std::string_view version);
+  void Capset(uint32_t id, uint32_t version, Bytes data);
+  void Heap(const HeapInfo& heap);
+
+  // The bytes of a box that `backing` covers, straight from where they lie.
+  void Memory(uint32_t resource_id, bool transient, const Backing& backing, const ByteBox& box);
+  // Memory of this size that the next command will write.
+  void TransientSpace(uint32_t resource_id, uint64_t size);
+
+  // A command begins: its request is `fixed`, then `trailing`. False where it is not recorded: the
+  // ring is full under the drop policy, or another thread is inside a command. Then nothing of it
+  // is, and End, Readback and Frame do nothing.
+  bool Begin(Bytes fixed, Bytes trailing, Queue queue, bool inferred);
+  bool in_command() const;
+  void Places(uint32_t resource_id, bool attach, std::span<const ring::PlaceEntry> places);
+  void End(Bytes fixed, Bytes trailing);
+  // After End; belongs to the command that just ended.
+  void Readback(uint32_t resource_id, bool transient, const ByteBox& box, const Digest& digest);
+  void Frame(const ring::FrameRecord& record);
+
+  void Fence(const ring::FenceRecord& record);
+  void Signalled(const ring::SignalledRecord& record);
+  void Reset();
+
+ private:
+  template <typename Record>
+  bool Put(ring::RecordType type, const Record& record, std::span<const Bytes> parts);
+  void MemoryPiece(uint32_t resource_id, bool transient, const Backing& backing,
+                   const ByteBox& box);
+  bool Mine() const;
+
+  RingWriter& ring_;
+  // The thread whose command is open, or was the last to end; by the address of a thread-local.
+  const void* owner_ = nullptr;
+  bool open_ = false;
+};
+
+// The ok or error response that has no data, to a request with this header.
+wire::CtrlHeader ResponseHeader(uint32_t ctx_id, ResponseType type);
+
+}  // namespace vgpu::shim

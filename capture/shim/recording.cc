@@ -1,0 +1,93 @@
+#include "capture/shim/recording.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "capture/ring/handshake.h"
+#include "capture/shim/clock.h"
+
+namespace vgpu::shim {
+
+namespace {
+
+// An entry's length has 32 bits on the wire.
+constexpr uint64_t kLargestEntry = 1ull << 31;
+
+}  // namespace
+
+Recording::Recording(std::unique_ptr<Connection> connection)
+    : connection_(std::move(connection)), out_(connection_->ring()) {}
+
+Resource* Recording::Find(uint32_t resource_id) {
+  const auto found = resources_.find(resource_id);
+  return found == resources_.end() ? nullptr : &found->second;
+}
+
+const ResourceShape* Recording::ShapeOf(uint32_t resource_id) {
+  const Resource* resource = Find(resource_id);
+  return resource != nullptr && resource->has_shape ? &resource->shape : nullptr;
+}
+
+Resource& Recording::Create(uint32_t resource_id) { return resources_[resource_id] = Resource(); }
+
+void Recording::Destroy(uint32_t resource_id) {
+  resources_.erase(resource_id);
+  segments_.Forget(resource_id);
+}
+
+void Recording::Reset() {
+  resources_.clear();
+  segments_.ForgetAll();
+  out_.Reset();
+}
+
+void Recording::End(bool ok) {
+  End(wire::HeaderOnly(), ok ? ResponseType::OK_NODATA : ResponseType::ERR_UNSPEC);
+}
+
+Recording::Entries Recording::PlaceEntries(const iovec* iov, std::size_t count) {
+  entries_.clear();
+  places_.clear();
+  const uint64_t now = NowNs();
+  for (std::size_t i = 0; iov != nullptr && i < count; ++i) {
+    const auto* base = static_cast<const std::byte*>(iov[i].iov_base);
+    for (uint64_t done = 0; done < iov[i].iov_len; done += kLargestEntry) {
+      const uint64_t size = std::min<uint64_t>(iov[i].iov_len - done, kLargestEntry);
+      const MemoryMap::Place place = memory_map_.Find(base + done, size, now);
+      HeapInfo& heap = memory_map_.heap(place.heap);
+      if (!heap.announced) out_.Heap(heap);
+      heap.announced = true;
+      wire::MemEntry entry;
+      entry.addr = static_cast<uint64_t>(place.heap) << 48 | place.offset;
+      entry.length = static_cast<uint32_t>(size);
+      entries_.push_back(entry);
+      places_.push_back({place.heap, 0, place.offset, size});
+    }
+  }
+  return {entries_, places_};
+}
+
+void Recording::BeginAttach(uint32_t resource_id, const iovec* iov, std::size_t count) {
+  const Entries list = PlaceEntries(iov, count);
+  auto request = MakeRequest<wire::AttachBacking>(CommandType::RESOURCE_ATTACH_BACKING);
+  request.resource_id = resource_id;
+  request.nr_entries = static_cast<uint32_t>(list.entries.size());
+  Begin(request, list.bytes());
+  out_.Places(resource_id, true, list.places);
+}
+
+bool Recording::WantsFrameCheck(uint64_t now_ns) {
+  const uint32_t checks = connection_->frame_checks();
+  if (checks == ring::kAllFrames) return true;
+  if (checks == 0 || now_ns < next_check_ns_) return false;
+  next_check_ns_ = now_ns + 1'000'000'000 / checks;
+  return true;
+}
+
+std::vector<std::byte> Recording::TakeFrameBuffer(std::size_t bytes) {
+  std::vector<std::byte> buffer = std::exchange(frame_buffer_, {});
+  buffer.resize(bytes);
+  return buffer;
+}
+
+}  // namespace vgpu::shim
