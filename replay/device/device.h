@@ -5,7 +5,8 @@
 //
 //   ERR_INVALID_RESOURCE_ID  0 or a used id to create with; an unknown id; a blob where a resource
 //                            of the renderer is meant, or the reverse
-//   ERR_INVALID_CONTEXT_ID   context 0, or an unknown one
+//   ERR_INVALID_CONTEXT_ID   context 0, or an unknown one (attaching and detaching a resource of
+//                            one is ignored, as in QEMU: Linux does that)
 //   ERR_INVALID_SCANOUT_ID   a scanout that the device has not
 //   ERR_OUT_OF_MEMORY        a budget of DeviceOptions would be passed
 //   ERR_INVALID_PARAMETER    a request shorter than its struct or than it says it is, a box outside

@@ -1,6 +1,8 @@
 #include "replay/renderer/virgl_log.h"
 
+extern "C" {  // the header does not say so itself
 #include <virglrenderer.h>
+}
 
 #include <cstdarg>
 #include <cstdio>

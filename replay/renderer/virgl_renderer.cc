@@ -1,7 +1,10 @@
 #define VIRGL_RENDERER_UNSTABLE_APIS  // 0.10 hides context fences behind it; 1.x does not
 #include <poll.h>
 #include <sys/uio.h>
+
+extern "C" {  // the header does not say so itself
 #include <virglrenderer.h>
+}
 
 #include <algorithm>
 #include <chrono>
