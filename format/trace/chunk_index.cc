@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "format/protocol/limits.h"
 #include "format/trace/chunk_table.h"
 #include "format/trace/payload.h"
 
@@ -50,9 +51,9 @@ std::optional<std::string> Problem(const proto::Index& index, uint64_t index_off
 Result<proto::Index> ParseIndex(const InputFile& file, uint64_t offset, const ChunkHead& head) {
   auto stored = ReadStored(file, offset, head);
   if (!stored) return tl::unexpected(stored.error());
-  auto payload = PayloadDecoder()
-                     .Decode(head, std::move(*stored))
-                     .and_then([&](RawBytes raw) { return Payload::Make(std::move(raw), head.range); });
+  auto payload = PayloadDecoder().Decode(head, std::move(*stored)).and_then([&](RawBytes raw) {
+    return Payload::Make(std::move(raw), head.range);
+  });
   if (!payload) return tl::unexpected(payload.error());
   size_t position = 0;
   proto::Packet packet;
@@ -85,8 +86,7 @@ Result<HeadCheck> ReadHead(const InputFile& file, uint64_t offset) {
 }
 
 Result<RawBytes> ReadStored(const InputFile& file, uint64_t offset, const ChunkHead& head) {
-  RawBytes stored{std::make_unique_for_overwrite<std::byte[]>(head.payload_size),
-                  head.payload_size};
+  RawBytes stored = RawBytes::Make(head.payload_size);
   auto read = file.ReadAt(offset + head.payload_offset, {stored.data.get(), stored.size});
   if (!read) return tl::unexpected(read.error());
   return stored;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "format/protocol/limits.h"
 #include "format/trace/chunk_table.h"
 
 namespace vgpu {
@@ -20,8 +21,8 @@ class Walker {
     while (at < file_.size()) {
       auto check = ReadHead(file_, at);
       if (!check) return tl::unexpected(check.error());
-      auto next = check->state == HeadCheck::State::kWhole ? Take(at, check->head)
-                                                           : PassDamage(at, *check);
+      auto next =
+          check->state == HeadCheck::State::kWhole ? Take(at, check->head) : PassDamage(at, *check);
       if (!next) return tl::unexpected(next.error());
       at = *next;
     }
@@ -35,7 +36,8 @@ class Walker {
     if (head.closing) {
       auto problem = TailProblem(at, head);
       if (!problem) return tl::unexpected(problem.error());
-      if (!problem->empty()) AddDamage(at, head.size, *problem);
+      // Where damage before it moved it, its offset is no news.
+      if (!problem->empty() && table_.damage.empty()) AddDamage(at, head.size, *problem);
       return end;
     }
     if (!table_.chunks.empty() && !Follows(head.range, table_.chunks.back().range)) {
@@ -111,8 +113,7 @@ class Walker {
     if (!stored) return tl::unexpected(stored.error());
     const uint64_t checksum = ChecksumOf(stored->view());
     if (checksum == last_head_.checksum) return std::string();
-    return fmt::format("has checksum 0x{:016x}, expected 0x{:016x}", checksum,
-                       last_head_.checksum);
+    return fmt::format("has checksum 0x{:016x}, expected 0x{:016x}", checksum, last_head_.checksum);
   }
 
   // What is wrong with the nine bytes behind an index; empty where nothing is.

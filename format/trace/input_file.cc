@@ -52,10 +52,10 @@ Status InputFile::ReadAt(uint64_t offset, std::span<std::byte> out) const {
         pread(fd_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got <= 0) {
-      return MakeError(ErrorCode::kUnreadable,
-                       fmt::format("{}: reading {} bytes at offset {} failed after {}: {}", name_,
-                                   out.size(), offset, done,
-                                   got == 0 ? "the file ends there" : std::strerror(errno)));
+      return MakeError(
+          ErrorCode::kUnreadable,
+          fmt::format("{}: reading {} bytes at offset {} failed after {}: {}", name_, out.size(),
+                      offset, done, got == 0 ? "the file ends there" : std::strerror(errno)));
     }
     done += static_cast<uint64_t>(got);
   }

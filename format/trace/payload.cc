@@ -86,7 +86,8 @@ Result<Payload> Payload::Make(RawBytes raw, const proto::Range& range) {
     if (in.ReadTag() != kBlobTag) continue;
     const auto message = ReadPiece(in, *packet);
     const auto blob = message ? ReadBlob(*message) : std::nullopt;
-    if (!blob) return wrong(fmt::format("has a blob that cannot be parsed before byte {}", position));
+    if (!blob)
+      return wrong(fmt::format("has a blob that cannot be parsed before byte {}", position));
     const uint64_t expected = payload.first_blob_ + payload.blobs_.size();
     if (blob->id != expected) {
       return wrong(fmt::format("has blob {} where blob {} is expected", blob->id, expected));

@@ -111,8 +111,8 @@ class Recoverer {
 
   Status WriteLostMemory(const proto::Memory& memory) {
     const auto& box = memory.box();
-    const uint64_t bytes = box.row_bytes() * std::max<uint64_t>(box.rows(), 1) *
-                           std::max<uint64_t>(box.layers(), 1);
+    const uint64_t bytes =
+        box.row_bytes() * std::max<uint64_t>(box.rows(), 1) * std::max<uint64_t>(box.layers(), 1);
     return Put(MakeLoss(next_command_, 0, bytes,
                         fmt::format("memory of resource {} for command {} is lost with its blobs",
                                     memory.resource_id(), next_command_)));

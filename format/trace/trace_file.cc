@@ -27,8 +27,7 @@ class PosixTraceFile : public TraceFile {
   Status Append(Bytes bytes) override {
     const uint64_t begin = size_;
     while (!bytes.empty()) {
-      const ssize_t written =
-          pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
+      const ssize_t written = pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) {
         return SystemError(fmt::format("{}: writing {} bytes at offset {} failed", name_,

@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "format/protocol/limits.h"
 #include "format/trace/chunk_codec.h"
 #include "format/trace/chunk_table.h"
 #include "format/trace/input_file.h"
@@ -94,15 +93,15 @@ struct TraceReader::Impl {
   proto::Session session;
 
   PayloadDecoder decoder;
-  LruCache<PayloadRef> payloads{kChunkCacheBytes};           // by chunk
-  LruCache<std::vector<std::byte>> blobs{kBlobCacheBytes};   // by id
-  std::set<size_t> damaged;                                  // chunks found so when read
-  std::set<std::pair<size_t, size_t>> damaged_packets;       // chunk, position
+  LruCache<PayloadRef> payloads{kChunkCacheBytes};          // by chunk
+  LruCache<std::vector<std::byte>> blobs{kBlobCacheBytes};  // by id
+  std::set<size_t> damaged;                                 // chunks found so when read
+  std::set<std::pair<size_t, size_t>> damaged_packets;      // chunk, position
 
-  size_t next_chunk = 0;    // to be loaded when `current` ends
-  PayloadRef current;       // being read by Next, or nullptr
-  size_t position = 0;      // in current
-  PayloadRef blob_owner;    // holds what Blob returned last
+  size_t next_chunk = 0;          // to be loaded when `current` ends
+  PayloadRef current;             // being read by Next, or nullptr
+  size_t position = 0;            // in current
+  PayloadRef blob_owner;          // holds what Blob returned last
   google::protobuf::Arena arena;  // holds what Next returned last
 };
 
@@ -277,16 +276,16 @@ Status TraceReader::Rewind() {
 Result<Bytes> TraceReader::Blob(uint64_t id) { return impl_->FindBlob(id); }
 
 Status TraceReader::AppendBlobs(const google::protobuf::RepeatedField<uint64_t>& ids,
-                                std::vector<std::byte>& out) {
-  uint64_t total = 0;
+                                std::vector<std::byte>& out, uint64_t max_bytes) {
+  uint64_t room = max_bytes;
   for (const uint64_t id : ids) {
     auto bytes = Blob(id);
     if (!bytes) return tl::unexpected(bytes.error());
-    total += bytes->size();
-    if (total > limits::kMaxContentBytes) {
+    if (bytes->size() > room) {
       return Unreadable(fmt::format("{}: content of {} blobs passes the limit of {} bytes",
-                                    impl_->file.name(), ids.size(), limits::kMaxContentBytes));
+                                    impl_->file.name(), ids.size(), max_bytes));
     }
+    room -= bytes->size();
     out.insert(out.end(), bytes->begin(), bytes->end());
   }
   return {};

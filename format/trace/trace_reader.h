@@ -13,6 +13,7 @@
 
 #include "format/protocol/content_hash.h"
 #include "format/protocol/error.h"
+#include "format/protocol/limits.h"
 #include "format/trace/packet.pb.h"
 
 namespace vgpu {
@@ -21,7 +22,7 @@ namespace vgpu {
 struct Damage {
   uint64_t offset = 0;
   uint64_t size = 0;
-  std::string what;  // a sentence with the place and the value
+  std::string what;                  // a sentence with the place and the value
   uint64_t first_command = 0;        // the number that would have come next
   std::optional<uint64_t> commands;  // how many were skipped, where the chunks around it tell
 };
@@ -38,11 +39,11 @@ struct TraceSummary {
   uint64_t commands = 0;
   uint64_t frames = 0;
   uint64_t blobs = 0;
-  uint64_t raw_bytes = 0;      // of all chunks, uncompressed
+  uint64_t raw_bytes = 0;  // of all chunks, uncompressed
   uint64_t begin_ns = 0;
   uint64_t end_ns = 0;
   bool has_index = false;
-  bool truncated = false;      // the file ends inside a chunk
+  bool truncated = false;                  // the file ends inside a chunk
   std::optional<uint64_t> checks;          // from the index only
   std::optional<uint64_t> boundary_bytes;  // from the index only
   std::vector<Damage> damage;
@@ -73,9 +74,10 @@ class TraceReader {
 
   // A blob's bytes, from the chunk cache or the file. Valid until the next call of Blob.
   Result<Bytes> Blob(uint64_t id);
-  // The concatenation of blobs, appended to `out`.
+  // The concatenation of blobs, appended to `out`. kUnreadable where a blob cannot be read or they
+  // make more than `max_bytes`.
   Status AppendBlobs(const google::protobuf::RepeatedField<uint64_t>& ids,
-                     std::vector<std::byte>& out);
+                     std::vector<std::byte>& out, uint64_t max_bytes = limits::kMaxContentBytes);
 
  private:
   struct Impl;

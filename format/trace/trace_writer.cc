@@ -1,7 +1,6 @@
 #include "format/trace/trace_writer.h"
 
 #include <fmt/format.h>
-#include <google/protobuf/io/coded_stream.h>
 #include <time.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "format/protocol/limits.h"
 #include "format/trace/chunk_codec.h"
 #include "format/trace/dedup_table.h"
+#include "format/trace/payload_builder.h"
 #include "format/trace/range_tracker.h"
 #include "format/trace/version.h"
 
@@ -18,15 +18,10 @@ namespace vgpu {
 
 namespace {
 
-using google::protobuf::io::CodedOutputStream;
-
 constexpr uint64_t kMaxOpenChunk = 8u << 20;  // what TraceWriterOptions::chunk_bytes may ask for
 constexpr uint64_t kMaxPacket = limits::kMaxChunkBytes - kMaxOpenChunk;
-constexpr uint64_t kMaxEntryBytes = 128;      // one entry of the index
-constexpr uint64_t kFarewellBytes = 8192;     // kept free for a Loss and an End packet
-constexpr uint64_t kMaxFraming = 48;          // tags, lengths, id and digest around a blob's data
-
-constexpr uint8_t kLenTag(int field) { return static_cast<uint8_t>((field << 3) | 2); }
+constexpr uint64_t kMaxEntryBytes = 128;   // one entry of the index
+constexpr uint64_t kFarewellBytes = 8192;  // kept free for a Loss and an End packet
 
 uint64_t MonotonicNs() {
   timespec now = {};
@@ -34,48 +29,8 @@ uint64_t MonotonicNs() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// Grows `out` by `size` bytes and returns where they start.
-uint8_t* Grow(std::string& out, uint64_t size) {
-  const size_t old = out.size();
-  out.resize(old + size);
-  return reinterpret_cast<uint8_t*>(out.data()) + old;
-}
-
-uint64_t LengthBytes(uint64_t length) { return CodedOutputStream::VarintSize64(length); }
-
-uint8_t* PutLength(int field, uint64_t length, uint8_t* out) {
-  *out++ = kLenTag(field);
-  return CodedOutputStream::WriteVarint64ToArray(length, out);
-}
-
-void AppendMessage(std::string& out, int field, const google::protobuf::MessageLite& message) {
-  const uint64_t size = message.ByteSizeLong();
-  uint8_t* to = Grow(out, 1 + LengthBytes(size) + size);
-  message.SerializeWithCachedSizesToArray(PutLength(field, size, to));
-}
-
-// A Blob packet, as protobuf would write it, without a copy of its data in a message.
-void AppendBlob(std::string& out, uint64_t id, const Digest& digest, Bytes data) {
-  const uint64_t id_bytes = id == 0 ? 0 : 1 + LengthBytes(id);
-  const uint64_t blob_bytes =
-      id_bytes + 2 + digest.size() + 1 + LengthBytes(data.size()) + data.size();
-  const uint64_t packet_bytes = 1 + LengthBytes(blob_bytes) + blob_bytes;
-  uint8_t* to = Grow(out, 1 + LengthBytes(packet_bytes) + packet_bytes);
-  to = PutLength(1, packet_bytes, to);
-  to = PutLength(proto::Packet::kBlobFieldNumber, blob_bytes, to);
-  if (id != 0) {
-    *to++ = proto::Blob::kIdFieldNumber << 3;
-    to = CodedOutputStream::WriteVarint64ToArray(id, to);
-  }
-  to = PutLength(proto::Blob::kDigestFieldNumber, digest.size(), to);
-  to = std::copy(digest.begin(), digest.end(), to);
-  to = PutLength(proto::Blob::kDataFieldNumber, data.size(), to);
-  std::copy_n(reinterpret_cast<const uint8_t*>(data.data()), data.size(), to);
-}
-
 uint64_t BoxBytes(const proto::ByteBox& box) {
-  return box.row_bytes() * std::max<uint64_t>(box.rows(), 1) *
-         std::max<uint64_t>(box.layers(), 1);
+  return box.row_bytes() * std::max<uint64_t>(box.rows(), 1) * std::max<uint64_t>(box.layers(), 1);
 }
 
 }  // namespace
@@ -103,7 +58,7 @@ struct TraceWriter::Impl {
   ChunkEncoder encoder;
   DedupTable dedup;
   RangeTracker tracker;
-  std::string payload;          // of the open chunk
+  PayloadBuilder payload;       // of the open chunk
   uint64_t chunk_begun_ns = 0;  // when its first packet came
   std::string index_entries;    // Index.chunk, in wire form: some 40 bytes for each chunk
   proto::Index counts;          // the index but for its entries
@@ -149,7 +104,7 @@ bool TraceWriter::Impl::Fits(uint64_t payload_bytes, bool farewell) const {
 }
 
 Status TraceWriter::Impl::MakeRoom(uint64_t packet_bytes, bool farewell) {
-  const uint64_t bytes = packet_bytes + kMaxFraming;
+  const uint64_t bytes = packet_bytes + PayloadBuilder::kMaxFraming;
   const bool too_full = payload.size() + bytes > limits::kMaxChunkBytes;
   if (too_full || !Fits(payload.size() + bytes, farewell)) {
     // Compressed, the open chunk takes less than was reckoned for it.
@@ -187,7 +142,7 @@ Result<uint64_t> TraceWriter::Impl::StorePiece(Bytes piece) {
   if (auto room = MakeRoom(piece.size(), false); !room) return tl::unexpected(room.error());
   BeginChunk();
   const uint64_t id = tracker.AddBlob();
-  AppendBlob(payload, id, digest, piece);
+  payload.AppendBlob(id, digest, piece);
   dedup.Insert(digest, id);
   counts.set_packets(counts.packets() + 1);
   counts.set_blob_bytes(counts.blob_bytes() + piece.size());
@@ -207,7 +162,7 @@ Status TraceWriter::Impl::Flush() {
   if (payload.empty()) return {};
   const uint64_t offset = file_bytes;
   const proto::Range range = tracker.Finish();
-  auto appended = Append(std::as_bytes(std::span(payload)), range, std::nullopt);
+  auto appended = Append(payload.bytes(), range, std::nullopt);
   if (!appended) return appended;
   proto::Index::Entry entry;
   entry.set_offset(offset);
@@ -215,9 +170,7 @@ Status TraceWriter::Impl::Flush() {
   entry.set_raw_size(payload.size());
   *entry.mutable_range() = range;
   AppendMessage(index_entries, proto::Index::kChunkFieldNumber, entry);
-  payload.clear();
-  // One large packet must not keep its memory for the rest of a long recording.
-  if (payload.capacity() > 2 * kMaxOpenChunk) payload.shrink_to_fit();
+  payload.Clear();
   return {};
 }
 
@@ -237,19 +190,10 @@ Status TraceWriter::Impl::Append(Bytes content, const proto::Range& range,
 }
 
 Status TraceWriter::Impl::WriteIndex() {
-  // Fields of one message may be written in parts: the entries, then the counts.
-  const std::string rest = counts.SerializeAsString();
-  const uint64_t index_bytes = index_entries.size() + rest.size();
-  const uint64_t packet_bytes = 1 + LengthBytes(index_bytes) + index_bytes;
-  std::string content;
-  uint8_t* to = Grow(content, 1 + LengthBytes(packet_bytes) + packet_bytes);
-  to = PutLength(1, packet_bytes, to);
-  to = PutLength(proto::Packet::kIndexFieldNumber, index_bytes, to);
-  to = std::copy(index_entries.begin(), index_entries.end(), to);
-  std::copy(rest.begin(), rest.end(), to);
+  payload.AppendIndex(index_entries, counts);
   // A trace of some million chunks has none: readers would refuse a chunk that large.
-  if (content.size() > limits::kMaxChunkBytes) return {};
-  return Append(std::as_bytes(std::span(content)), tracker.Finish(), file_bytes);
+  if (payload.size() > limits::kMaxChunkBytes) return {};
+  return Append(payload.bytes(), tracker.Finish(), file_bytes);
 }
 
 Result<std::unique_ptr<TraceWriter>> TraceWriter::Create(const std::filesystem::path& path,
@@ -291,7 +235,7 @@ Status TraceWriter::Write(const proto::Packet& packet) {
   const bool farewell = (packet.has_loss() || packet.has_end()) && size <= kFarewellBytes / 2;
   if (auto room = impl.MakeRoom(size, farewell); !room) return room;
   impl.BeginChunk();
-  AppendMessage(impl.payload, 1, packet);
+  impl.payload.Append(packet);
   impl.tracker.Add(packet);
   impl.Count(packet);
   impl.session_written = true;

@@ -1,9 +1,10 @@
 // Writes a trace: packets into chunks, chunks into a file, content stored once.
 //
-// Bounded memory: one chunk, a deduplication table of fixed size, and some 40 bytes of index for each
-// chunk. Errors of the file are sticky: after one, the file is cut back to its last whole chunk, and
-// every later call returns the same error. A packet that breaks a rule below is refused with kUsage,
-// and the writer goes on. Without Close, the file holds what was flushed. Not thread-safe.
+// Bounded memory: one chunk, a deduplication table of fixed size, and some 40 bytes of index for
+// each chunk. Errors of the file are sticky: after one, the file is cut back to its last whole
+// chunk, and every later call returns the same error. A packet that breaks a rule below is refused
+// with kUsage, and the writer goes on. Without Close, the file holds what was flushed. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +20,9 @@
 namespace vgpu {
 
 struct TraceWriterOptions {
-  int zstd_level = 1;                    // 0: not compressed
-  bool overwrite = false;                // replace an existing file
-  uint64_t chunk_bytes = 1u << 20;       // a chunk closes when its raw payload reaches this
+  int zstd_level = 1;                        // 0: not compressed
+  bool overwrite = false;                    // replace an existing file
+  uint64_t chunk_bytes = 1u << 20;           // a chunk closes when its raw payload reaches this
   uint64_t flush_interval_ns = 250'000'000;  // or when its first packet is this old
   // 0: no limit. The file stays below it with its index. What would pass it is refused with
   // kFailed, and so is everything after that but one Loss and one End packet.

@@ -6,6 +6,9 @@
 
 #include <cstdlib>
 
+#include "format/trace/chunk_codec.h"
+#include "format/trace/payload_builder.h"
+#include "format/trace/range_tracker.h"
 #include "format/trace/version.h"
 
 namespace vgpu {
@@ -16,9 +19,7 @@ MemoryFile::MemoryFile(const std::string& content) : fd_(memfd_create("trace", M
 
 MemoryFile::~MemoryFile() { close(fd_); }
 
-std::filesystem::path MemoryFile::path() const {
-  return "/proc/self/fd/" + std::to_string(fd_);
-}
+std::filesystem::path MemoryFile::path() const { return "/proc/self/fd/" + std::to_string(fd_); }
 
 std::string MemoryFile::content() const {
   std::string out(static_cast<size_t>(lseek(fd_, 0, SEEK_END)), '\0');
@@ -137,6 +138,33 @@ std::string SmallTrace(int chunks, int zstd_level) {
   }
   EXPECT_TRUE(writer.Close());
   return out;
+}
+
+std::string ChunkOf(const std::string& payload, const proto::Range& range) {
+  ChunkEncoder encoder(1);
+  const auto chunk = encoder.Encode(AsBytes(payload), range, std::nullopt);
+  EXPECT_TRUE(chunk);
+  return {reinterpret_cast<const char*>(chunk->data()), chunk->size()};
+}
+
+std::string ChunkOf(const std::vector<proto::Packet>& packets) {
+  RangeTracker tracker;
+  proto::Packets payload;
+  for (const auto& packet : packets) {
+    tracker.Add(packet);
+    *payload.add_packet() = packet;
+  }
+  return ChunkOf(payload.SerializeAsString(), tracker.Finish());
+}
+
+std::vector<size_t> ChunkStarts(const std::string& trace) {
+  const std::string marker(kSyncMarker.begin(), kSyncMarker.end());
+  std::vector<size_t> starts;
+  for (size_t at = trace.find(marker); at != trace.npos; at = trace.find(marker, at + 1)) {
+    starts.push_back(at - kSyncOffset);
+  }
+  starts.push_back(trace.size());
+  return starts;
 }
 
 std::vector<std::string> ReadAll(TraceReader& reader) {

@@ -74,6 +74,14 @@ TraceWriterOptions QuietOptions();
 // and a frame. The first one also has the session. Closed with an index.
 std::string SmallTrace(int chunks, int zstd_level = 1);
 
+// One chunk, packed as a writer would, of packets that a writer may refuse.
+std::string ChunkOf(const std::vector<proto::Packet>& packets);
+// The same of any payload, with any range.
+std::string ChunkOf(const std::string& payload, const proto::Range& range);
+
+// Where each chunk of a whole file starts, and its end: of the closing chunk too.
+std::vector<size_t> ChunkStarts(const std::string& trace);
+
 // All packets that a reader returns, serialised.
 std::vector<std::string> ReadAll(TraceReader& reader);
 
