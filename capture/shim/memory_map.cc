@@ -85,6 +85,7 @@ bool MemoryMap::MayRead(uint64_t now_ns) const {
 }
 
 void MemoryMap::Read(uint64_t now_ns) {
+  const uint64_t start_ns = NowNs();
   const int fd = open(path_, O_RDONLY | O_CLOEXEC);
   if (fd >= 0) {
     mappings_.clear();
@@ -104,8 +105,8 @@ void MemoryMap::Read(uint64_t now_ns) {
     }
     close(fd);
   }
-  last_read_ns_ = NowNs();
-  reading_ns_ += last_read_ns_ - std::min(now_ns, last_read_ns_);
+  last_read_ns_ = now_ns;
+  reading_ns_ += NowNs() - start_ns;
 }
 
 void MemoryMap::Add(const MapLine& line) {
