@@ -1,0 +1,32 @@
+// Asks a vtest server for a renderer, as a client would, and leaves.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "capture/recorder/unique_fd.h"
+
+namespace vgpu {
+
+class VtestProbe {
+ public:
+  explicit VtestProbe(std::filesystem::path socket) : socket_(std::move(socket)) {}
+
+  enum class State {
+    kWaiting,  // no server yet, or no answer yet
+    kReady,    // a renderer answered
+    kRefused,  // the server took the connection and closed it
+  };
+  // Goes on as far as it can without waiting.
+  State Step();
+
+  // Whether anyone takes a connection at `socket`.
+  static bool Answers(const std::filesystem::path& socket);
+
+ private:
+  std::filesystem::path socket_;
+  UniqueFd connection_;
+  std::string received_;
+};
+
+}  // namespace vgpu

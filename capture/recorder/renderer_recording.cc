@@ -1,0 +1,133 @@
+#include "capture/recorder/renderer_recording.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "capture/recorder/clock.h"
+
+namespace vgpu {
+
+namespace {
+
+// What one renderer may move before the others have their turn.
+constexpr uint64_t kSliceBytes = 4u << 20;
+
+TraceWriterOptions WithLimit(TraceWriterOptions options, const RecordingLimits& limits) {
+  options.max_file_bytes = limits.max_file_bytes;
+  return options;
+}
+
+}  // namespace
+
+RendererRecording::RendererRecording(std::unique_ptr<RingReader> ring, RendererOrigin origin,
+                                     OutputFiles& files, const TraceWriterOptions& options,
+                                     const RecordingLimits& limits)
+    : ring_(std::move(ring)),
+      origin_(std::move(origin)),
+      output_(files, WithLimit(options, limits)),
+      translator_(origin_, output_),
+      limits_(limits) {}
+
+bool RendererRecording::Drain(uint64_t now_ns) {
+  if (finished()) return false;
+  const bool more = DrainSlice();
+  if (finished()) return false;
+  NoteLoss();
+  if (Status status = output_.FlushIfDue(now_ns); !status) Fail(status.error());
+  return more && !finished();
+}
+
+bool RendererRecording::DrainSlice() {
+  for (uint64_t moved = 0; moved < kSliceBytes;) {
+    RingReader::Record record = {};
+    const auto next = ring_->Next(record);
+    if (!next) {
+      Fail(next.error());
+      return false;
+    }
+    if (!*next) return false;
+    ++records_;
+    moved += record.payload.size() + 64;
+    if (Status status = translator_.Take(record.type, record.payload); !status) {
+      Fail(status.error());
+      return false;
+    }
+    if (translator_.counts().frames > limits_.last_frame) {
+      CloseBecause(fmt::format("frame {} was the last to be recorded", limits_.last_frame));
+      return false;
+    }
+  }
+  return true;
+}
+
+void RendererRecording::NoteLoss() {
+  const uint64_t records = ring_->dropped_records();
+  const uint64_t bytes = ring_->dropped_bytes();
+  if (records == lost_records_) return;
+  const std::string reason = fmt::format(
+      "the ring was full and {} records ({} bytes) were dropped, at most one ring before this place",
+      records - lost_records_, bytes - lost_bytes_);
+  const Status status = translator_.NoteLoss(records - lost_records_, bytes - lost_bytes_, reason);
+  lost_records_ = records;
+  lost_bytes_ = bytes;
+  if (!status) Fail(status.error());
+}
+
+void RendererRecording::Finish(proto::End end) {
+  if (finished()) return;
+  ring_->Stop();
+  while (DrainSlice()) {
+  }
+  if (finished()) return;
+  NoteLoss();
+  if (!finished()) Close(end);
+}
+
+void RendererRecording::Close(const proto::End& end) {
+  ring_->Stop();
+  ring_.reset();
+  end_reason_ = end.reason();
+  Status status = translator_.Finish(end);
+  if (status) status = output_.Close();
+  if (!status && !error_) error_ = status.error();
+}
+
+void RendererRecording::CloseBecause(const std::string& reason) {
+  proto::End end;
+  end.set_reason(reason);
+  end.set_time_ns(MonotonicNs());
+  Close(end);
+}
+
+// At its size limit a file takes an end and no more. One that cannot be written stays cut back to
+// its last whole chunk. Where the ring is at fault, the file ends as it should.
+void RendererRecording::Fail(const Error& error) {
+  if (output_.size_limit_reached()) {
+    translator_.Discard();
+    return CloseBecause(fmt::format("the file reached its limit of {} bytes", limits_.max_file_bytes));
+  }
+  error_ = error;
+  CloseBecause(error.message);
+}
+
+void RendererRecording::Mark(std::string_view text, uint64_t time_ns) {
+  if (finished()) return;
+  if (Status status = translator_.Mark(text, time_ns); !status) Fail(status.error());
+}
+
+RendererStatus RendererRecording::status() const {
+  RendererStatus status;
+  status.pid = origin_.pid;
+  status.file = output_.path();
+  status.recording = !finished();
+  status.counts = translator_.counts();
+  status.file_bytes = output_.file_bytes();
+  status.boundary_bytes = output_.boundary_bytes();
+  status.pending_bytes = finished() ? 0 : ring_->pending_bytes();
+  status.end_reason = end_reason_;
+  if (error_) status.error = error_->message;
+  return status;
+}
+
+}  // namespace vgpu

@@ -1,0 +1,102 @@
+// Turns the records of one renderer's ring into the packets of its trace.
+//
+// Order: what a command reads (Memory) before it, then the command once it has ended, then what
+// belongs to it (heap events, read-backs, frame). A command is held until the next one begins,
+// because the fence that was asked for it comes after its end, and is folded into its request and
+// response as the guest sent and saw it. Everything else is written as it arrives.
+//
+// Not thread-safe. Errors are those of the sink, or a sentence about a record that makes no sense.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "capture/recorder/live_objects.h"
+#include "capture/recorder/packet_sink.h"
+#include "capture/ring/records.h"
+
+namespace vgpu {
+
+// What the recorder knows of a renderer beside its ring.
+struct RendererOrigin {
+  std::string producer;              // "vgpu-capture 0.1.0"
+  std::vector<std::string> program;  // the recorded command line
+  uint32_t pid = 0;
+  proto::SourceKind likely_source = proto::SOURCE_UNKNOWN;  // where the shim does not know
+  std::string frame_checks;          // "all", "off" or the number a second
+};
+
+struct TranslatorCounts {
+  uint64_t commands = 0;
+  uint64_t frames = 0;
+  uint64_t checks = 0;  // read-backs and frames with a digest
+  uint64_t lost_records = 0;
+  uint64_t lost_bytes = 0;
+};
+
+class Translator {
+ public:
+  // `sink` outlives the translator.
+  Translator(RendererOrigin origin, PacketSink& sink);
+
+  Status Take(uint16_t type, Bytes payload);
+  // Records that the writer dropped since the last call.
+  Status NoteLoss(uint64_t records, uint64_t bytes, std::string_view reason);
+  Status Mark(std::string_view text, uint64_t time_ns);
+  // Forgets the commands that are not written yet.
+  void Discard();
+  // Writes what is held, a command that did not end among it, and the end.
+  Status Finish(const proto::End& end);
+
+  // Of what has been written.
+  const TranslatorCounts& counts() const { return counts_; }
+
+ private:
+  // A command and the packets that follow it.
+  struct Pending {
+    proto::Packet packet;
+    std::vector<proto::Packet> trailing;
+    bool fenced = false;
+  };
+
+  Status TakeSession(Bytes payload);
+  Status TakeGl(Bytes payload);
+  Status TakeCapset(Bytes payload);
+  Status TakeHeap(Bytes payload);
+  Status TakeMemory(Bytes payload);
+  Status TakeBegin(Bytes payload);
+  Status TakeEnd(Bytes payload);
+  Status TakeReadback(Bytes payload);
+  Status TakeFrame(Bytes payload);
+  Status TakeFence(Bytes payload);
+  Status TakeSignalled(Bytes payload);
+  Status TakePlaces(Bytes payload);
+
+  Status StartCommand();     // before a command's first record
+  Status WriteOwnFence(const ring::FenceRecord& record);
+  Status WriteInferred(const std::string& request);
+  Status CloseOpen(bool unanswered);
+  Status FlushHeld();
+  Status WriteCommand(Pending& pending);
+  Status WriteTrailing(proto::Packet& packet, uint64_t command);
+  Status AddTrailing(proto::Packet packet);
+  Status EnsureSession();
+
+  RendererOrigin origin_;
+  PacketSink& sink_;
+  TranslatorCounts counts_;
+  LiveObjects live_;
+  std::optional<Pending> open_;  // begun, not ended
+  std::optional<Pending> held_;  // ended, waits for its fence
+  uint64_t next_command_ = 0;
+  uint64_t next_frame_ = 0;
+  uint32_t last_context_ = 0;    // of the last submit
+  uint64_t last_time_ns_ = 0;    // of the last record that has a time
+  bool has_session_ = false;
+  bool reset_ = false;           // the renderer was reset, nothing has come since
+};
+
+}  // namespace vgpu

@@ -1,0 +1,35 @@
+// Sequenced-packet unix sockets: whole messages, private to one user.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "capture/recorder/unique_fd.h"
+#include "format/protocol/error.h"
+#include "format/protocol/wire.h"
+
+namespace vgpu {
+
+// Non-blocking listener. kFailed where the path is too long for a socket address or taken.
+Result<UniqueFd> ListenAt(const std::filesystem::path& path);
+// Blocking connection.
+Result<UniqueFd> ConnectTo(const std::filesystem::path& path);
+bool FitsSocketAddress(const std::filesystem::path& path);
+
+struct Peer {
+  UniqueFd socket;  // non-blocking
+  pid_t pid = 0;
+};
+// The next connection, or nothing when none waits or the peer is another user's.
+std::optional<Peer> AcceptPeer(int listener);
+
+// One message with at most one descriptor (-1: none). False where the peer is gone or does not take it.
+bool SendMessage(int socket, Bytes message, int fd = -1);
+// One message of at most `limit` bytes; nothing when none waits; empty when the peer has hung up.
+std::optional<std::string> ReceiveMessage(int socket, size_t limit);
+
+}  // namespace vgpu

@@ -1,0 +1,81 @@
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "capture/launcher/mesa.h"
+#include "capture/launcher/vtest_server.h"
+#include "cli/capture/recording.h"
+#include "cli/capture/verbs.h"
+#include "cli/verb.h"
+
+namespace vgpu::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The server's process for a client ends when the client has; this long after its last record it
+// is not waited for any more.
+constexpr std::chrono::seconds kPatience{10};
+constexpr int kExitInterrupted = 130;
+
+// Keeps what the server said beside the trace, and says so.
+void KeepLog(const fs::path& log, const fs::path& output) {
+  std::error_code error;
+  if (fs::file_size(log, error) == 0 || error) return;
+  const fs::path kept = output.string() + ".log";
+  if (fs::copy_file(log, kept, fs::copy_options::overwrite_existing, error)) {
+    fmt::print(stderr, "vgpu-capture: what virgl_test_server said is in {}\n", kept.string());
+  }
+}
+
+int RunApp(Recording& recording, const RecordingOptions& options) {
+  VtestServerOptions server_options;
+  const bool private_socket = MesaTakesSocketName();
+  server_options.socket = private_socket ? recording.recorder().folder() / "vtest.sock" : fs::path(kFixedVtestSocket);
+  server_options.log = recording.recorder().folder() / "server.log";
+  server_options.environment = recording.preload();
+  auto server = VtestServer::Start(server_options);
+  if (!server) return Fail(server.error());
+  if (Status ready = (*server)->WaitUntilReady(recording.loop(), recording.recorder()); !ready) {
+    return Fail(ready.error());
+  }
+  if (recording.interrupted()) return kExitInterrupted;
+
+  ChildOptions app;
+  app.argv = options.program;
+  app.environment = {{"LIBGL_ALWAYS_SOFTWARE", "1"}, {"GALLIUM_DRIVER", "virpipe"}};
+  if (private_socket) app.environment.emplace_back("VTEST_SOCKET_NAME", server_options.socket.string());
+  RunOptions run;
+  run.patience = kPatience;
+  const auto outcome = recording.Run(app, run);
+  if (!outcome) return Fail(outcome.error());
+  if (outcome->failed) KeepLog(server_options.log, recording.output());
+  return outcome->exit_code;
+}
+
+int App(const RecordingOptions& options) {
+  auto recording = Recording::Create(options);
+  if (!recording) return Fail(recording.error());
+  return RunApp(**recording, options);
+}
+
+}  // namespace
+
+std::function<int()> AddApp(CLI::App& command) {
+  auto options = std::make_shared<RecordingOptions>();
+  AddRecordingOptions(command, "GL_APP", *options);
+  command.footer(
+      "Starts virgl_test_server (Debian: virgl-server) for this application alone and runs the application with "
+      "LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=virpipe, so that Mesa draws through it. Where Mesa does not take "
+      "VTEST_SOCKET_NAME (before 23), the server listens at /tmp/.virgl_test, one at a time. The exit status is "
+      "GL_APP's (128 + signal where one ended it); 2 for wrong usage; 4 where GL_APP succeeded and the recording did "
+      "not; 77 where virgl_test_server or its EGL is missing.\n\n"
+      "  vgpu-capture app -o gears.vgpu -- glxgears");
+  return [options] { return App(*options); };
+}
+
+}  // namespace vgpu::cli
