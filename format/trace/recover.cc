@@ -126,6 +126,8 @@ class Recoverer {
     for (size_t i = 0; i < damage.size(); ++i) {
       if (noted_[i] || damage[i].offset >= offset) continue;
       noted_[i] = true;
+      next_command_ =
+          std::max(next_command_, damage[i].first_command + damage[i].commands.value_or(0));
       auto written = Put(MakeLoss(damage[i].first_command, damage[i].commands.value_or(0),
                                   damage[i].size, damage[i].what));
       if (!written) return written;
