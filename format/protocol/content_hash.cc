@@ -3,9 +3,21 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#ifdef VGPU_HASH_AVX2
+#include "format/protocol/content_hash_avx2.h"
+#endif
+
 namespace vgpu {
 
 namespace {
+
+#ifdef VGPU_HASH_AVX2
+bool HasAvx2() { return __builtin_cpu_supports("avx2") != 0; }
+#else
+constexpr bool HasAvx2() { return false; }
+void HashAvx2(const void*, std::size_t, void*) {}
+void UpdateHashAvx2(void*, const void*, std::size_t) {}
+#endif
 
 Digest Canonical(XXH128_hash_t hash) {
   XXH128_canonical_t canonical;
@@ -18,7 +30,12 @@ Digest Canonical(XXH128_hash_t hash) {
 
 }  // namespace
 
-Digest HashOf(Bytes bytes) { return Canonical(XXH3_128bits(bytes.data(), bytes.size())); }
+Digest HashOf(Bytes bytes) {
+  if (!HasAvx2()) return Canonical(XXH3_128bits(bytes.data(), bytes.size()));
+  Digest out;
+  HashAvx2(bytes.data(), bytes.size(), out.data());
+  return out;
+}
 
 struct ContentHasher::State {
   XXH3_state_t xxh;
@@ -31,6 +48,7 @@ ContentHasher::ContentHasher() : state_(std::make_unique<State>()) {
 ContentHasher::~ContentHasher() = default;
 
 void ContentHasher::Add(Bytes bytes) {
+  if (HasAvx2()) return UpdateHashAvx2(&state_->xxh, bytes.data(), bytes.size());
   XXH3_128bits_update(&state_->xxh, bytes.data(), bytes.size());
 }
 

@@ -78,6 +78,17 @@ TEST(BackingTest, CoversOnlyWhatIsInside) {
   EXPECT_FALSE(Backing().Covers({0, 1, 1, 0, 1, 0}));
 }
 
+// Whatever instructions this processor has, digests are XXH3's: these are from libxxhash.so.
+TEST(BackingTest, DigestsAreXxh3) {
+  EXPECT_EQ(ToHex(HashOf(Counting(5))), "f72d100531dfb71357c3cf21d8799995");
+  EXPECT_EQ(ToHex(HashOf(Counting(700))), "78e3425fe0e0917c9a3e80c244dbfa1d");
+  auto bytes = Counting(360000);
+  EXPECT_EQ(ToHex(HashOf(bytes)), "8cfa7eaed7b0637ba899494702b75d7e");
+  const auto iov = Cut(bytes, {1, 4096, 300000, 100, 55803});
+  const Backing backing(iov.data(), iov.size());
+  EXPECT_EQ(ToHex(HashBox(backing, {0, 360000, 1, 0, 1, 0})), "8cfa7eaed7b0637ba899494702b75d7e");
+}
+
 TEST(BackingTest, APieceWithoutAnAddressMakesItEmpty) {
   char byte = 0;
   const iovec iov[] = {{&byte, 1}, {nullptr, 5}};
