@@ -17,6 +17,7 @@ uint64_t ReadInteger(Bytes bytes, std::size_t size) {
 }
 
 void PrintInteger(std::string_view name, FieldKind kind, uint64_t value, PrintSink& sink) {
+  if (kind == FieldKind::kResource) return sink.Resource(name, static_cast<uint32_t>(value));
   switch (FormOf(kind)) {
     case FieldForm::kSigned:
       return sink.Signed(name, static_cast<int32_t>(value));

@@ -42,6 +42,8 @@ class PrintSink {
   virtual void EndList() = 0;
 
   virtual void Unsigned(std::string_view name, uint64_t value) = 0;
+  // The id of a resource: a number, unless the sink makes more of it.
+  virtual void Resource(std::string_view name, uint32_t id) { Unsigned(name, id); }
   virtual void Signed(std::string_view name, int64_t value) = 0;
   virtual void Hex(std::string_view name, uint64_t value) = 0;
   virtual void Float(std::string_view name, float value) = 0;

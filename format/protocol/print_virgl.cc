@@ -217,6 +217,7 @@ class FieldPrinter {
   }
 
   void Value(std::string_view name, FieldKind kind, uint32_t word) {
+    if (kind == FieldKind::kResource) return sink_.Resource(name, word);
     switch (FormOf(kind)) {
       case FieldForm::kSigned:
         return sink_.Signed(name, static_cast<int32_t>(word));

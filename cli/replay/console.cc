@@ -1,0 +1,149 @@
+#include "cli/replay/console.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+namespace vgpu::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json CountsJson(const CheckCounts& counts) {
+  return {{"responses", counts.responses},
+          {"readbacks", counts.readbacks},
+          {"frames", counts.frames},
+          {"fences", counts.fences}};
+}
+
+Json DifferencesJson(const std::vector<DifferenceEvent>& differences) {
+  Json list = Json::array();
+  for (const DifferenceEvent& one : differences) {
+    Json json = {
+        {"kind", one.kind},       {"command", one.command}, {"command_name", one.command_name},
+        {"context", one.context}, {"frame", one.frame},     {"resource", one.resource},
+        {"message", one.message}};
+    if (one.pixels != 0) {
+      json["differing_pixels"] = one.differing;
+      json["pixels"] = one.pixels;
+      json["largest_difference"] = one.largest;
+    }
+    if (!one.expected_file.empty()) json["expected"] = one.expected_file;
+    if (!one.replayed_file.empty()) json["replayed"] = one.replayed_file;
+    if (!one.difference_file.empty()) json["difference"] = one.difference_file;
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+void AddReport(const DoneEvent& done, Json& json) {
+  const PlayReport& report = done.report;
+  json["loops"] = done.loops;
+  json["commands"] = report.commands;
+  json["frames"] = report.frames;
+  json["timed_frames"] = report.timed_frames;
+  json["seconds"] = static_cast<double>(report.total_ns) * 1e-9;
+  json["renderer_seconds"] = static_cast<double>(report.renderer_ns) * 1e-9;
+  json["observer_seconds"] = static_cast<double>(report.observer_ns) * 1e-9;
+  json["recorded_seconds"] = static_cast<double>(report.recorded_ns) * 1e-9;
+  json["outside_renderer_share"] = report.ShareOutsideRenderer();
+  json["compared"] = CountsJson(report.done);
+  json["compared"]["golden"] = done.golden_compared;
+  json["difference_count"] = done.differences;
+  json["within_tolerance"] = done.tolerated;
+  json["unanswered"] = report.unanswered;
+  json["losses"] = report.losses;
+  json["truncated"] = done.truncated;
+  json["damage"] = done.damage;
+}
+
+}  // namespace
+
+Console::Console(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+
+Console::~Console() { ClearProgress(); }
+
+void Console::OnStarted(const StartedEvent& event) {
+  if (!quiet_ && !event.writes_confined) {
+    OnNote(
+        "this kernel has no Landlock: the replaying process could write outside its output folder");
+  }
+}
+
+void Console::OnDifference(const DifferenceEvent& event) {
+  if (quiet_) return;
+  ClearProgress();
+  fmt::print("{}\n", event.message);
+  std::fflush(stdout);
+}
+
+void Console::OnNote(const std::string& note) {
+  if (quiet_) return;
+  ClearProgress();
+  fmt::print(stderr, "note: {}\n", note);
+}
+
+void Console::OnProgress(const Progress& progress) {
+  const auto elapsed = std::chrono::steady_clock::now() - begin_;
+  if (!terminal_ || elapsed < std::chrono::seconds(1)) return;
+  progress_shown_ = true;
+  fmt::print(stderr, "\r\033[Kframe {} of {}, command {} of {}", progress.place.frame,
+             progress.total_frames, progress.place.number, progress.total_commands);
+  std::fflush(stderr);
+}
+
+void Console::ClearProgress() {
+  if (!progress_shown_) return;
+  progress_shown_ = false;
+  fmt::print(stderr, "\r\033[K");
+  std::fflush(stderr);
+}
+
+Result<ReplayOutcome> Replay(const ReplayRequest& request, bool json) {
+  Console console(json);
+  auto outcome = RunReplay(request.job, request.worker, console);
+  if (outcome && outcome->interrupted_by != 0) {
+    signal(outcome->interrupted_by, SIG_DFL);
+    raise(outcome->interrupted_by);
+  }
+  return outcome;
+}
+
+std::string RendererText(const RendererInfo& renderer) {
+  std::string text = renderer.name;
+  if (!renderer.version.empty()) text += " " + renderer.version;
+  if (!renderer.gl_renderer.empty()) {
+    text += fmt::format(" on {}, GL {}", renderer.gl_renderer, renderer.gl_version);
+  }
+  return text;
+}
+
+std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome) {
+  const RendererInfo& renderer = outcome.started.renderer;
+  Json json;
+  json["trace"] = request.job.trace.string();
+  json["renderer"] = {{"name", renderer.name},
+                      {"version", renderer.version},
+                      {"gl_vendor", renderer.gl_vendor},
+                      {"gl_renderer", renderer.gl_renderer},
+                      {"gl_version", renderer.gl_version}};
+  json["writes_confined"] = outcome.started.writes_confined;
+  if (outcome.done) AddReport(*outcome.done, json);
+  json["differences"] = DifferencesJson(outcome.differences);
+  json["notes"] = outcome.notes;
+  if (outcome.failure) json["failure"] = outcome.failure->message;
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void PrintTraceState(const std::string& trace, const DoneEvent& done) {
+  for (const std::string& damage : done.damage) fmt::print(stderr, "note: {}\n", damage);
+  if (done.truncated) {
+    fmt::print(stderr, "note: {}: ends inside a chunk; what is before it was replayed\n", trace);
+  }
+}
+
+}  // namespace vgpu::cli

@@ -1,0 +1,5 @@
+#include "cli/verb.h"
+
+int main(int argc, char** argv) {
+  return vgpu::cli::RunProgram(vgpu::cli::ReplayProgram(), argc, argv);
+}

@@ -1,0 +1,33 @@
+// The options that all verbs share that replay.
+#pragma once
+
+#include <string>
+
+#include "cli/verb.h"
+#include "replay/worker/replay_runner.h"
+
+namespace vgpu::cli {
+
+struct ReplayOptions {
+  std::string trace;
+  double timeout_s = 60;
+  std::string max_memory = "32G";
+  bool json = false;
+};
+
+void AddReplayOptions(CLI::App& command, ReplayOptions& options);
+void AddTolerance(CLI::App& command, Tolerance& tolerance);
+
+Result<FrameRange> FramesOf(const std::string& text);  // of --frames
+
+struct ReplayRequest {
+  ReplayJob job;
+  WorkerOptions worker;
+};
+// The job's trace, memory and time limits from the options.
+Result<ReplayRequest> RequestOf(const ReplayOptions& options);
+
+// Makes a folder for output, and all above it. kFailed with the system's reason.
+Status MakeFolder(const std::filesystem::path& folder);
+
+}  // namespace vgpu::cli

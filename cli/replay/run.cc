@@ -1,0 +1,112 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "cli/replay/console.h"
+#include "cli/replay/verbs.h"
+
+namespace vgpu::cli {
+
+namespace {
+
+struct RunOptions {
+  ReplayOptions replay;
+  std::string frames;
+  uint64_t loops = 1;
+  bool window = false;
+  std::string pace = "fast";
+  std::string snapshots;
+  std::string renderer = "virgl";
+};
+
+void PrintSummary(const std::string& trace, const ReplayOutcome& outcome) {
+  const DoneEvent& done = *outcome.done;
+  const PlayReport& report = done.report;
+  const double seconds = static_cast<double>(report.total_ns - report.observer_ns) * 1e-9;
+  const double fps = seconds > 0 ? static_cast<double>(report.timed_frames) / seconds : 0;
+  fmt::print("{}: {} commands, {} frames{}\n", trace, report.commands, report.frames,
+             done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
+  fmt::print("renderer: {}\n", RendererText(outcome.started.renderer));
+  fmt::print("time: {:.3f} s for {} frames, {:.1f} a second; {:.2f} % of it outside the renderer\n",
+             seconds, report.timed_frames, fps, report.ShareOutsideRenderer() * 100);
+  fmt::print("recorded: {:.3f} s for the same frames\n",
+             static_cast<double>(report.recorded_ns) * 1e-9);
+  fmt::print("responses: {} compared, {} different\n", report.done.responses,
+             report.different.responses);
+  fmt::print("fences: {} compared, {} different\n", report.done.fences, report.different.fences);
+  if (!outcome.pictures.empty()) fmt::print("snapshots: {} written\n", outcome.pictures.size());
+}
+
+Result<ReplayRequest> JobOf(const RunOptions& options) {
+  auto request = RequestOf(options.replay);
+  if (!request) return request;
+  const auto frames = FramesOf(options.frames);
+  if (!frames) return tl::unexpected(frames.error());
+  ReplayJob& job = request->job;
+  job.frames = *frames;
+  job.loops = options.loops;
+  job.window = options.window;
+  job.recorded_pace = options.pace == "recorded";
+  job.renderer = options.renderer == "null" ? RendererKind::kNull : RendererKind::kVirgl;
+  if (!options.snapshots.empty()) {
+    job.pictures_folder = options.snapshots;
+    if (const auto made = MakeFolder(options.snapshots); !made) return tl::unexpected(made.error());
+  }
+  return request;
+}
+
+int Run(const RunOptions& options) {
+  const auto request = JobOf(options);
+  if (!request) return Fail(request.error());
+  const auto outcome = Replay(*request, options.replay.json);
+  if (!outcome) return Fail(outcome.error());
+  if (options.replay.json) fmt::print("{}", OutcomeJson(*request, *outcome));
+  if (outcome->failure) return Fail(*outcome->failure);
+  if (!options.replay.json) {
+    PrintSummary(options.replay.trace, *outcome);
+    PrintTraceState(options.replay.trace, *outcome->done);
+  }
+  return outcome->done->differences == 0 ? kExitSuccess : kExitDifference;
+}
+
+}  // namespace
+
+std::function<int()> AddRun(CLI::App& command) {
+  auto options = std::make_shared<RunOptions>();
+  AddReplayOptions(command, options->replay);
+  command
+      .add_option("--frames", options->frames,
+                  "Time and show frames A to B only, from 0 and inclusive (A-B, A-, A); the "
+                  "replay starts at the trace's start and ends after B")
+      ->type_name("A-B");
+  command.add_option("--loop", options->loops, "Replay N times; 0 until stopped")
+      ->type_name("N")
+      ->capture_default_str();
+  command.add_flag(
+      "--window", options->window,
+      "Show the scanouts in a window: space pauses, right arrow steps a frame, Escape ends");
+  command
+      .add_option("--pace", options->pace,
+                  "recorded: frames appear as they did when recorded; fast: at once")
+      ->check(CLI::IsMember({"recorded", "fast"}))
+      ->type_name("PACE")
+      ->capture_default_str();
+  command
+      .add_option("--snapshots", options->snapshots,
+                  "Write each frame as DIR/frame-NNNNNN.png; existing ones are replaced")
+      ->type_name("DIR");
+  command
+      .add_option(
+          "--renderer", options->renderer,
+          "virgl: virglrenderer on surfaceless EGL; null: accepts everything and draws nothing")
+      ->check(CLI::IsMember({"virgl", "null"}))
+      ->type_name("NAME")
+      ->capture_default_str();
+  command.footer(
+      "Exit codes: 0 replayed; 1 a response or fence differs from the recording; 2 wrong usage;\n"
+      "3 the trace cannot be read; 4 the replay failed; 77 no GL or no display here.");
+  return [options] { return Run(*options); };
+}
+
+}  // namespace vgpu::cli

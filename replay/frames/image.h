@@ -1,0 +1,32 @@
+// A picture as a person sees it: rows from the top, RGBA, 8 bits a channel, opaque.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "format/protocol/content_hash.h"
+#include "format/protocol/error.h"
+#include "replay/device/device.h"
+
+namespace vgpu {
+
+struct Image {
+  uint32_t width = 0, height = 0;
+  std::vector<uint8_t> rgba;  // width * height * 4 bytes
+
+  Bytes bytes() const { return std::as_bytes(std::span(rgba)); }
+};
+
+// The bytes of `pixels.width * pixels.height` texels of a format, packed; kFailed for a format that
+// the table does not have.
+Result<uint64_t> PackedSize(uint32_t width, uint32_t height, uint32_t format);
+
+// Converts what a scanout shows. Alpha is not shown by a scanout, so the picture is opaque; formats
+// with more than 8 bits a channel are rounded. Virgl's transfers already give row 0 as the guest
+// addresses it, and a guest's row 0 is the top of what it presents whatever the resource's Y_0_TOP
+// flag says: the flag only places the rows in the host's texture.
+// Errors (kFailed): a format that no display has (compressed, float, more than 64 bits), too little
+// data.
+Result<Image> ToImage(const Pixels& pixels);
+
+}  // namespace vgpu

@@ -1,0 +1,71 @@
+#include "replay/golden/golden_writer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <system_error>
+
+namespace vgpu {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+tl::unexpected<Error> Failed(const fs::path& path, const std::error_code& error) {
+  return MakeError(ErrorCode::kFailed, fmt::format("{}: {}", path.string(), error.message()));
+}
+
+}  // namespace
+
+Result<GoldenWriter> GoldenWriter::Begin(const fs::path& folder, bool update) {
+  GoldenWriter writer;
+  std::error_code error;
+  if (fs::exists(folder / "manifest.json", error)) {
+    if (!update) {
+      return MakeError(
+          ErrorCode::kUsage,
+          fmt::format("{}: holds a golden set; --update replaces it", folder.string()));
+    }
+    const auto old = ReadManifest(folder);
+    if (!old) return tl::unexpected(old.error());
+    for (const GoldenFrame& frame : old->frames) writer.old_files_.push_back(frame.file);
+  } else if (fs::exists(folder, error) && !fs::is_directory(folder, error)) {
+    return MakeError(ErrorCode::kUsage, fmt::format("{}: is not a folder", folder.string()));
+  } else if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
+    return MakeError(ErrorCode::kUsage,
+                     fmt::format("{}: holds files that are no golden set", folder.string()));
+  }
+  fs::create_directories(folder, error);
+  if (error) return Failed(folder, error);
+  const fs::path staging = folder / ".new";
+  fs::remove_all(staging, error);  // of a run that died
+  fs::create_directory(staging, error);
+  if (error) return Failed(staging, error);
+  writer.folder_ = folder;
+  writer.staging_ = staging;
+  return writer;
+}
+
+GoldenWriter::~GoldenWriter() {
+  if (staging_.empty()) return;  // moved from
+  std::error_code ignored;
+  fs::remove_all(staging_, ignored);
+  fs::remove(folder_, ignored);  // only if it is empty
+}
+
+Status GoldenWriter::Commit(const GoldenManifest& manifest) {
+  std::error_code error;
+  for (const GoldenFrame& frame : manifest.frames) {
+    fs::rename(staging_ / frame.file, folder_ / frame.file, error);
+    if (error) return Failed(folder_ / frame.file, error);
+  }
+  if (const auto status = WriteManifest(folder_, manifest); !status) return status;
+  for (const std::string& old : old_files_) {
+    if (std::ranges::find(manifest.frames, old, &GoldenFrame::file) == manifest.frames.end()) {
+      fs::remove(folder_ / old, error);
+    }
+  }
+  return {};
+}
+
+}  // namespace vgpu

@@ -1,0 +1,161 @@
+#include "replay/inspect/trace_info.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace vgpu {
+
+namespace {
+
+// Facts stand before the first command; a trace that has none is not read to its end for them.
+constexpr int kMaxPacketsRead = 10'000;
+
+std::string SizeText(uint64_t bytes) {
+  if (bytes >= 10u << 20) return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / (1 << 20));
+  if (bytes >= 10u << 10) return fmt::format("{:.1f} KiB", static_cast<double>(bytes) / (1 << 10));
+  return fmt::format("{} bytes", bytes);
+}
+
+std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+void AddState(const TraceSummary& summary, std::string& out) {
+  if (summary.truncated) out += "state: ends inside a chunk, as after a crash or a cut copy\n";
+  if (!summary.has_index && !summary.truncated) out += "state: has no index; it was not closed\n";
+  for (const Damage& damage : summary.damage) out += fmt::format("damage: {}\n", damage.what);
+}
+
+}  // namespace
+
+std::string SourceText(proto::SourceKind source) {
+  switch (source) {
+    case proto::SOURCE_SHIM_VMM:
+      return "a preload shim in a VMM";
+    case proto::SOURCE_SHIM_VTEST:
+      return "a preload shim in a vtest server";
+    case proto::SOURCE_DEVICE:
+      return "a vhost-user device";
+    default:
+      return "unknown";
+  }
+}
+
+Result<TraceInfo> InfoOf(TraceReader& reader) {
+  TraceInfo info;
+  info.session = reader.session();
+  for (int i = 0; i < kMaxPacketsRead; ++i) {
+    const auto packet = reader.Next();
+    if (!packet) return tl::unexpected(packet.error());
+    if (*packet == nullptr || (*packet)->has_command()) break;
+    if ((*packet)->has_gl()) info.gl = (*packet)->gl();
+    if ((*packet)->has_capset()) info.capsets.push_back((*packet)->capset());
+    if ((*packet)->has_heap()) info.heaps.push_back((*packet)->heap());
+  }
+  info.summary = reader.summary();
+  const auto& summary = info.summary;
+  info.seconds =
+      static_cast<double>(summary.end_ns - std::min(summary.end_ns, summary.begin_ns)) * 1e-9;
+  return info;
+}
+
+std::string InfoText(const std::string& file, const TraceInfo& info) {
+  const proto::Session& session = info.session;
+  const TraceSummary& summary = info.summary;
+  std::string out = fmt::format("{}: format {}, recorded by {}\n", file, session.format_version(),
+                                session.producer());
+  if (session.program_size() != 0) out += fmt::format("program: {}\n", Joined(session.program()));
+  out += fmt::format("source: {}\n", SourceText(session.source()));
+  for (const std::string& spot : session.blind_spots())
+    out += fmt::format("  not seen: {}\n", spot);
+  if (!session.host().empty()) out += fmt::format("host: {}\n", session.host());
+  if (!session.renderer_library().empty()) {
+    out += fmt::format("renderer: {}, flags {:#x}\n", session.renderer_library(),
+                       session.renderer_flags());
+  }
+  if (info.gl) {
+    out +=
+        fmt::format("GL: {}, {}, {}\n", info.gl->vendor(), info.gl->renderer(), info.gl->version());
+  }
+  for (const proto::Capset& capset : info.capsets) {
+    out += fmt::format("capset {}: version {}, {} bytes\n", capset.id(), capset.version(),
+                       capset.data().size());
+  }
+  for (const proto::Heap& heap : info.heaps) {
+    out += fmt::format("heap {}: {}, {}{}\n", heap.id(), heap.name(),
+                       heap.size() == 0 ? "size not known" : SizeText(heap.size()),
+                       heap.shared() ? ", shared" : "");
+  }
+  out += fmt::format("commands: {}\nframes: {}\n", summary.commands, summary.frames);
+  out += summary.checks ? fmt::format("checks: {}\n", *summary.checks)
+                        : "checks: not counted, for lack of an index\n";
+  out += fmt::format("duration: {:.3f} s\nsize: {} on disk, {} of packets", info.seconds,
+                     SizeText(summary.file_bytes), SizeText(summary.raw_bytes));
+  if (summary.boundary_bytes)
+    out += fmt::format(", {} crossed the boundary", SizeText(*summary.boundary_bytes));
+  out += '\n';
+  AddState(summary, out);
+  return out;
+}
+
+std::string InfoJson(const std::string& file, const TraceInfo& info) {
+  using Json = nlohmann::ordered_json;
+  const proto::Session& session = info.session;
+  const TraceSummary& summary = info.summary;
+  auto list = [](const auto& words) {
+    return Json(std::vector<std::string>(words.begin(), words.end()));
+  };
+  auto optional = [](const auto& value) { return value ? Json(*value) : Json(nullptr); };
+  Json json;
+  json["file"] = file;
+  json["format_version"] = session.format_version();
+  json["required_features"] = list(session.required_features());
+  json["producer"] = session.producer();
+  json["program"] = list(session.program());
+  json["source"] = proto::SourceKind_Name(session.source());
+  json["blind_spots"] = list(session.blind_spots());
+  json["host"] = session.host();
+  json["renderer_library"] = session.renderer_library();
+  json["renderer_flags"] = session.renderer_flags();
+  if (session.has_virtio_features()) json["virtio_features"] = session.virtio_features();
+  json["frame_checks"] = session.frame_checks();
+  if (info.gl) {
+    json["gl"] = {{"vendor", info.gl->vendor()},
+                  {"renderer", info.gl->renderer()},
+                  {"version", info.gl->version()}};
+  }
+  json["capsets"] = Json::array();
+  for (const proto::Capset& capset : info.capsets) {
+    json["capsets"].push_back(
+        {{"id", capset.id()}, {"version", capset.version()}, {"bytes", capset.data().size()}});
+  }
+  json["heaps"] = Json::array();
+  for (const proto::Heap& heap : info.heaps) {
+    json["heaps"].push_back({{"id", heap.id()},
+                             {"name", heap.name()},
+                             {"size", heap.size()},
+                             {"shared", heap.shared()}});
+  }
+  json["commands"] = summary.commands;
+  json["frames"] = summary.frames;
+  json["blobs"] = summary.blobs;
+  json["checks"] = optional(summary.checks);
+  json["seconds"] = info.seconds;
+  json["file_bytes"] = summary.file_bytes;
+  json["raw_bytes"] = summary.raw_bytes;
+  json["boundary_bytes"] = optional(summary.boundary_bytes);
+  json["has_index"] = summary.has_index;
+  json["truncated"] = summary.truncated;
+  json["damage"] = Json::array();
+  for (const Damage& damage : summary.damage) {
+    json["damage"].push_back(
+        {{"offset", damage.offset}, {"size", damage.size}, {"what", damage.what}});
+  }
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace vgpu

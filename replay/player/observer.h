@@ -1,0 +1,65 @@
+// What the player tells about a replay while it runs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "format/protocol/error.h"
+#include "format/trace/packet.pb.h"
+#include "replay/device/device.h"
+
+namespace vgpu {
+
+// A command, and the frame that it works towards.
+struct CommandPlace {
+  uint64_t number = 0;
+  uint32_t type = 0;  // CommandType, raw
+  uint32_t context = 0;
+  uint64_t frame = 0;
+};
+
+// "command 1234 (SUBMIT_3D, context 1, frame 56)"
+std::string Describe(const CommandPlace& place);
+
+// A difference from the recording that is not a frame's.
+struct Finding {
+  enum class Kind { kResponse, kReadback, kFence };
+  Kind kind = Kind::kResponse;
+  CommandPlace place;
+  uint32_t resource_id = 0;  // of a read-back
+  std::string what;          // what follows "command 1234 (...): "
+};
+
+enum class FrameCheck {
+  kNone,  // the trace holds no digest of this frame, or checks are off
+  kEqual,
+  kDifferent,
+};
+
+// One presented frame. Valid inside OnFrame only; pictures are read when first asked for.
+class FrameView {
+ public:
+  virtual ~FrameView() = default;
+  virtual const proto::Frame& packet() const = 0;
+  virtual const CommandPlace& place() const = 0;  // of the command that presented it
+  virtual FrameCheck check() const = 0;
+  virtual const Result<Pixels>& Replayed() = 0;
+  // As recorded; nothing where the trace did not keep the picture.
+  virtual std::optional<Result<Pixels>> Recorded() = 0;
+};
+
+class PlayerObserver {
+ public:
+  virtual ~PlayerObserver() = default;
+  // Before the command executes.
+  virtual void OnCommand(const CommandPlace& place) = 0;
+  virtual void OnFinding(const Finding& finding) = 0;
+  // A full sentence about the trace or the environment; not a difference.
+  virtual void OnNote(const std::string& note) = 0;
+  // False ends the replay here; an error ends it as failed.
+  virtual Result<bool> OnFrame(FrameView& frame) = 0;
+};
+
+}  // namespace vgpu

@@ -1,0 +1,97 @@
+#include "replay/player/pending_memory.h"
+
+#include <fmt/format.h>
+
+namespace vgpu {
+
+namespace {
+
+// a * b + c, or false where it passes 64 bits.
+bool MultiplyAdd(uint64_t a, uint64_t b, uint64_t c, uint64_t& out) {
+  return !__builtin_mul_overflow(a, b, &out) && !__builtin_add_overflow(out, c, &out);
+}
+
+}  // namespace
+
+Result<ByteBox> BoxOf(const proto::ByteBox& box) {
+  ByteBox out;
+  out.offset = box.offset();
+  out.row_bytes = box.row_bytes();
+  out.rows = box.rows() == 0 ? 1 : box.rows();
+  out.row_stride = box.row_stride();
+  out.layers = box.layers() == 0 ? 1 : box.layers();
+  out.layer_stride = box.layer_stride();
+  uint64_t total = 0, end = 0;
+  const bool fits = MultiplyAdd(out.row_bytes, out.rows, 0, total) &&
+                    MultiplyAdd(total, out.layers, 0, total) &&
+                    MultiplyAdd(out.layers - 1, out.layer_stride, out.offset, end) &&
+                    MultiplyAdd(out.rows - 1, out.row_stride, end, end) &&
+                    MultiplyAdd(out.row_bytes, 1, end, end);
+  if (!fits) {
+    return MakeError(
+        ErrorCode::kUnreadable,
+        fmt::format("a box of {} layers of {} rows of {} bytes at offset {} passes 64 bits",
+                    out.layers, out.rows, out.row_bytes, out.offset));
+  }
+  return out;
+}
+
+Status PendingMemory::Add(const proto::Memory& memory) {
+  const auto box = BoxOf(memory.box());
+  if (!box) return tl::unexpected(box.error());
+  if (count_ == waiting_.size()) waiting_.emplace_back();
+  Waiting& waiting = waiting_[count_++];
+  waiting.update.resource_id = memory.resource_id();
+  waiting.update.transient = memory.transient();
+  waiting.update.box = *box;
+  waiting.blobs = memory.blob();
+  return {};
+}
+
+std::span<const MemoryUpdate> PendingMemory::Take(TraceReader& reader,
+                                                  std::vector<std::string>& errors) {
+  const std::span<Waiting> waiting(waiting_.data(), count_);
+  count_ = 0;
+  updates_.clear();
+  // One blob for one update needs no copy, which is what most commands have.
+  if (waiting.size() == 1 && waiting[0].blobs.size() == 1) {
+    const auto blob = reader.Blob(waiting[0].blobs[0]);
+    Append(waiting[0], blob ? Result<Bytes>(*blob) : tl::unexpected(blob.error()), errors);
+    return updates_;
+  }
+  bytes_.clear();
+  ends_.clear();
+  for (const Waiting& one : waiting) {
+    const size_t begin = bytes_.size();
+    if (const auto status = reader.AppendBlobs(one.blobs, bytes_); !status) {
+      errors.push_back(status.error().message);
+      bytes_.resize(begin);
+    }
+    ends_.push_back(bytes_.size());
+  }
+  // Only now does the buffer stay where it is.
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    if (ends_[i] == begin) continue;
+    Append(waiting[i], Bytes(bytes_).subspan(begin, ends_[i] - begin), errors);
+  }
+  return updates_;
+}
+
+void PendingMemory::Append(const Waiting& waiting, const Result<Bytes>& bytes,
+                           std::vector<std::string>& errors) {
+  if (!bytes) {
+    errors.push_back(bytes.error().message);
+    return;
+  }
+  if (bytes->size() != waiting.update.box.TotalBytes()) {
+    errors.push_back(fmt::format("{} bytes are recorded for a box of {} bytes of resource {}",
+                                 bytes->size(), waiting.update.box.TotalBytes(),
+                                 waiting.update.resource_id));
+    return;
+  }
+  updates_.push_back(waiting.update);
+  updates_.back().bytes = *bytes;
+}
+
+}  // namespace vgpu

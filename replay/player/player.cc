@@ -1,0 +1,377 @@
+#include "replay/player/player.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/protocol/content_hash.h"
+#include "format/protocol/limits.h"
+#include "replay/player/pending_memory.h"
+#include "replay/player/response_check.h"
+
+namespace vgpu {
+
+namespace {
+
+bool SameDigest(const Digest& digest, const std::string& recorded) {
+  return recorded.size() == digest.size() &&
+         std::equal(digest.begin(), digest.end(),
+                    reinterpret_cast<const uint8_t*>(recorded.data()));
+}
+
+Bytes BytesOf(const std::string& text) { return std::as_bytes(std::span(text)); }
+
+class FrameOfTrace : public FrameView {
+ public:
+  FrameOfTrace(const proto::Frame& packet, const CommandPlace& place, FrameCheck check,
+               TraceReader& reader, Device& device)
+      : packet_(packet), place_(place), check_(check), reader_(reader), device_(device) {}
+
+  const proto::Frame& packet() const override { return packet_; }
+  const CommandPlace& place() const override { return place_; }
+  FrameCheck check() const override { return check_; }
+  void set_check(FrameCheck check) { check_ = check; }
+
+  const Result<Pixels>& Replayed() override {
+    if (!replayed_) {
+      replayed_ = device_.ReadPixels(packet_.resource_id(), packet_.x(), packet_.y(),
+                                     packet_.width(), packet_.height());
+    }
+    return *replayed_;
+  }
+
+  std::optional<Result<Pixels>> Recorded() override {
+    if (packet_.picture().empty()) return std::nullopt;
+    Pixels pixels{packet_.width(), packet_.height(), packet_.format(), packet_.y_0_top(), {}};
+    if (const auto status = reader_.AppendBlobs(packet_.picture(), pixels.data); !status) {
+      return tl::unexpected(status.error());
+    }
+    return pixels;
+  }
+
+ private:
+  const proto::Frame& packet_;
+  const CommandPlace& place_;
+  FrameCheck check_;
+  TraceReader& reader_;
+  Device& device_;
+  std::optional<Result<Pixels>> replayed_;
+};
+
+}  // namespace
+
+std::string Describe(const CommandPlace& place) {
+  return fmt::format("command {} ({}, context {}, frame {})", place.number,
+                     CommandName(static_cast<CommandType>(place.type)), place.context, place.frame);
+}
+
+double PlayReport::ShareOutsideRenderer() const {
+  const uint64_t replay_ns = total_ns - std::min(total_ns, observer_ns);
+  if (replay_ns == 0) return 0;
+  return static_cast<double>(replay_ns - std::min(replay_ns, renderer_ns)) /
+         static_cast<double>(replay_ns);
+}
+
+// The state of one Play().
+class Player::Run {
+ public:
+  explicit Run(Player& player) : player_(player) {}
+
+  Result<PlayReport> Play();
+
+ private:
+  // What the last read-back's check said; a frame that presents the same read-back uses it.
+  struct LastReadback {
+    bool valid = false;
+    uint64_t command = 0;
+    uint32_t resource_id = 0;
+    std::string recorded;  // digest
+    bool equal = false;
+    bool reported = true;  // a difference waits for the frame that may name it better
+  };
+
+  Status OnPacket(const proto::Packet& packet);
+  Status OnCommand(const proto::Command& command);
+  void OnMemory(const proto::Memory& memory);
+  void OnFence(const proto::Fence& fence);
+  void OnReadback(const proto::Readback& readback);
+  Status OnFrame(const proto::Frame& frame);
+  void OnLoss(const proto::Loss& loss);
+
+  FrameCheck CheckFrame(const proto::Frame& packet, FrameView& view);
+  void CompareResponse(const proto::Command& command, Bytes replayed);
+  void ReportReadback();
+  void Report(Finding::Kind kind, uint32_t resource_id, std::string what);
+  void Note(const std::string& note);
+  // Without what the observer had it do.
+  uint64_t RendererNs() const { return player_.renderer_.clock().total_ns - observer_renderer_ns_; }
+  void BeginTiming();
+  void EndTiming();
+
+  Player& player_;
+  PlayReport report_;
+  PendingMemory memory_;
+  std::vector<std::string> memory_errors_;
+  CommandPlace place_;
+  LastReadback readback_;
+  std::vector<uint32_t> noted_environment_;  // response types whose difference was told
+  bool fences_work_ = true;
+  bool done_ = false;
+  bool timing_ = false;
+  uint64_t begin_ns_ = 0, renderer_begin_ns_ = 0, observer_begin_ns_ = 0;
+  uint64_t observer_ns_ = 0, observer_renderer_ns_ = 0;
+  uint64_t recorded_begin_ns_ = 0, recorded_ns_ = 0;
+};
+
+Result<PlayReport> Player::Run::Play() {
+  recorded_ns_ = player_.reader_.summary().begin_ns;
+  if (player_.options_.first_frame == 0) BeginTiming();
+  while (!done_) {
+    const auto packet = player_.reader_.Next();
+    if (!packet) return tl::unexpected(packet.error());
+    if (*packet == nullptr) break;
+    if (const auto status = OnPacket(**packet); !status) return tl::unexpected(status.error());
+  }
+  ReportReadback();
+  if (timing_) EndTiming();
+  return report_;
+}
+
+Status Player::Run::OnPacket(const proto::Packet& packet) {
+  if (packet.body_case() != proto::Packet::kFrame) ReportReadback();
+  switch (packet.body_case()) {
+    case proto::Packet::kCommand:
+      return OnCommand(packet.command());
+    case proto::Packet::kMemory:
+      OnMemory(packet.memory());
+      break;
+    case proto::Packet::kFence:
+      OnFence(packet.fence());
+      break;
+    case proto::Packet::kReadback:
+      OnReadback(packet.readback());
+      break;
+    case proto::Packet::kFrame:
+      return OnFrame(packet.frame());
+    case proto::Packet::kLoss:
+      OnLoss(packet.loss());
+      break;
+    // What the reader uses itself, and facts about the recording that change nothing in a replay.
+    case proto::Packet::kSession:
+    case proto::Packet::kBlob:
+    case proto::Packet::kHeapEvent:
+    case proto::Packet::kMarker:
+    case proto::Packet::kEnd:
+    case proto::Packet::kHeap:
+    case proto::Packet::kIndex:
+    case proto::Packet::kGl:
+    case proto::Packet::kCapset:
+    case proto::Packet::BODY_NOT_SET:
+      break;
+  }
+  return {};
+}
+
+Status Player::Run::OnCommand(const proto::Command& command) {
+  const Bytes request = BytesOf(command.request());
+  const auto header = ReadStruct<wire::CtrlHeader>(request);
+  place_.number = command.number();
+  place_.type = header ? uint32_t{header->type} : 0;
+  place_.context = header ? uint32_t{header->ctx_id} : 0;
+  player_.observer_.OnCommand(place_);
+
+  Command decoded;
+  decoded.number = command.number();
+  decoded.queue = command.queue() == 0 ? Queue::kControl : Queue::kCursor;
+  decoded.request = request;
+  decoded.memory = memory_.Take(player_.reader_, memory_errors_);
+  for (const std::string& error : memory_errors_) {
+    Note(fmt::format("{}: its memory cannot be rebuilt: {}", Describe(place_), error));
+  }
+  memory_errors_.clear();
+
+  const auto response = player_.device_.Execute(decoded);
+  if (!response) {
+    return MakeError(response.error().code,
+                     fmt::format("{}: {}", Describe(place_), response.error().message));
+  }
+  ++report_.commands;
+  recorded_ns_ = std::max(recorded_ns_, command.end_ns());
+  if (command.unanswered()) {
+    ++report_.unanswered;
+    Note(fmt::format("{}: the recording ended inside this command", Describe(place_)));
+  } else {
+    CompareResponse(command, *response);
+  }
+  return {};
+}
+
+void Player::Run::CompareResponse(const proto::Command& command, Bytes replayed) {
+  const Bytes recorded = BytesOf(command.response());
+  const ResponseCheck check = CheckResponse(recorded, replayed);
+  if (check.outcome == ResponseCheck::Outcome::kNotCompared) return;
+  ++report_.done.responses;
+  if (check.outcome == ResponseCheck::Outcome::kDifferent) {
+    ++report_.different.responses;
+    Report(Finding::Kind::kResponse, 0, check.what);
+  } else if (check.outcome == ResponseCheck::Outcome::kEnvironment) {
+    const uint32_t type = ReadStruct<wire::CtrlHeader>(recorded)->type;
+    if (std::ranges::find(noted_environment_, type) != noted_environment_.end()) return;
+    noted_environment_.push_back(type);
+    Note(fmt::format("{}: {}; this depends on the host, and is not counted as a difference",
+                     Describe(place_), check.what));
+  }
+}
+
+void Player::Run::OnMemory(const proto::Memory& memory) {
+  if (const auto status = memory_.Add(memory); !status) {
+    Note(fmt::format("before command {}: memory of resource {} is left out: {}", place_.number + 1,
+                     memory.resource_id(), status.error().message));
+  }
+}
+
+void Player::Run::OnFence(const proto::Fence& packet) {
+  const FenceId fence{packet.ctx_id(), static_cast<uint8_t>(packet.ring_idx()), packet.has_ring(),
+                      packet.id()};
+  ++report_.done.fences;
+  const uint64_t timeout_ns = fences_work_ ? player_.options_.fence_timeout_ms * 1'000'000ull : 0;
+  const uint64_t begin = NowNs();
+  FenceLog::Match match = player_.fences_.Take(fence);
+  for (int wait_ms = 0; match == FenceLog::Match::kNotYet; wait_ms = 10) {
+    player_.renderer_.PollFences(wait_ms);
+    match = player_.fences_.Take(fence);
+    if (match == FenceLog::Match::kNotYet && NowNs() - begin >= timeout_ns) break;
+  }
+  if (match == FenceLog::Match::kSignalled) return;
+  ++report_.different.fences;
+  if (match == FenceLog::Match::kOutOfOrder) {
+    Report(Finding::Kind::kFence, 0,
+           fmt::format("fence {} is signalled after a later fence of its timeline", fence.id));
+  } else {
+    // One that never comes is followed by others; wait only once.
+    Report(Finding::Kind::kFence, 0,
+           fmt::format("fence {} is not signalled in {} ms", fence.id, timeout_ns / 1'000'000));
+    fences_work_ = false;
+  }
+}
+
+void Player::Run::OnReadback(const proto::Readback& packet) {
+  readback_ = LastReadback{};
+  if (!player_.options_.check_content || packet.digest().empty()) return;
+  readback_.valid = true;
+  readback_.command = packet.command();
+  readback_.resource_id = packet.resource_id();
+  readback_.recorded = packet.digest();
+  ++report_.done.readbacks;
+  const auto box = BoxOf(packet.box());
+  Result<std::vector<std::byte>> bytes = tl::unexpected(box ? Error{} : box.error());
+  if (box) {
+    bytes = packet.transient() ? player_.device_.ReadTransient(*box)
+                               : player_.device_.ReadBacking(packet.resource_id(), *box);
+  }
+  if (!bytes) {
+    ++report_.different.readbacks;
+    Report(Finding::Kind::kReadback, packet.resource_id(),
+           fmt::format("what it read back of resource {} cannot be told: {}", packet.resource_id(),
+                       bytes.error().message));
+    return;
+  }
+  readback_.equal = SameDigest(HashOf(*bytes), packet.digest());
+  if (!readback_.equal) {
+    ++report_.different.readbacks;
+    readback_.reported = false;
+  }
+}
+
+void Player::Run::ReportReadback() {
+  if (readback_.reported) return;
+  readback_.reported = true;
+  Report(Finding::Kind::kReadback, readback_.resource_id,
+         fmt::format("what it reads back of resource {} differs from the recording",
+                     readback_.resource_id));
+}
+
+FrameCheck Player::Run::CheckFrame(const proto::Frame& packet, FrameView& view) {
+  if (!player_.options_.check_content || packet.digest().empty()) return FrameCheck::kNone;
+  ++report_.done.frames;
+  const bool same_readback = readback_.valid && readback_.command == packet.command() &&
+                             readback_.resource_id == packet.resource_id() &&
+                             readback_.recorded == packet.digest();
+  bool equal = readback_.equal;
+  if (same_readback) {
+    readback_.reported = true;  // the frame's own sentence says more
+  } else {
+    const auto& pixels = view.Replayed();
+    equal = pixels && SameDigest(HashOf(pixels->data), packet.digest());
+  }
+  if (!equal) ++report_.different.frames;
+  return equal ? FrameCheck::kEqual : FrameCheck::kDifferent;
+}
+
+Status Player::Run::OnFrame(const proto::Frame& packet) {
+  FrameOfTrace view(packet, place_, FrameCheck::kNone, player_.reader_, player_.device_);
+  view.set_check(CheckFrame(packet, view));
+  ReportReadback();
+  ++report_.frames;
+  place_.frame = packet.number() + 1;
+  // Fences that the trace holds no packet for must not pile up in the renderer.
+  player_.renderer_.PollFences(0);
+  const auto& options = player_.options_;
+  if (packet.number() >= options.first_frame && packet.number() <= options.last_frame) {
+    ++report_.timed_frames;
+    const uint64_t begin = NowNs();
+    const uint64_t renderer_begin = player_.renderer_.clock().total_ns;
+    const auto go_on = player_.observer_.OnFrame(view);
+    observer_ns_ += NowNs() - begin;
+    observer_renderer_ns_ += player_.renderer_.clock().total_ns - renderer_begin;
+    if (!go_on) return tl::unexpected(go_on.error());
+    report_.stopped = !*go_on;
+  }
+  if (packet.number() + 1 == options.first_frame) BeginTiming();
+  done_ = report_.stopped || packet.number() >= options.last_frame;
+  return {};
+}
+
+void Player::Run::OnLoss(const proto::Loss& loss) {
+  ++report_.losses;
+  const std::string commands =
+      loss.commands() == 0 ? "commands" : fmt::format("{} commands", loss.commands());
+  Note(fmt::format("the recorder lost {} from command {} on ({} bytes): {}", commands,
+                   loss.first_command(), loss.bytes(), loss.reason()));
+}
+
+void Player::Run::Report(Finding::Kind kind, uint32_t resource_id, std::string what) {
+  player_.observer_.OnFinding(Finding{kind, place_, resource_id, std::move(what)});
+}
+
+void Player::Run::Note(const std::string& note) { player_.observer_.OnNote(note); }
+
+void Player::Run::BeginTiming() {
+  timing_ = true;
+  begin_ns_ = NowNs();
+  renderer_begin_ns_ = RendererNs();
+  observer_begin_ns_ = observer_ns_;
+  recorded_begin_ns_ = recorded_ns_;
+}
+
+void Player::Run::EndTiming() {
+  report_.total_ns = NowNs() - begin_ns_;
+  report_.renderer_ns = RendererNs() - renderer_begin_ns_;
+  report_.observer_ns = observer_ns_ - observer_begin_ns_;
+  report_.recorded_ns = recorded_ns_ - std::min(recorded_ns_, recorded_begin_ns_);
+}
+
+Player::Player(TraceReader& reader, Device& device, TimedRenderer& renderer, FenceLog& fences,
+               const PlayerOptions& options, PlayerObserver& observer)
+    : reader_(reader),
+      device_(device),
+      renderer_(renderer),
+      fences_(fences),
+      options_(options),
+      observer_(observer) {}
+
+Player::~Player() = default;
+
+Result<PlayReport> Player::Play() { return Run(*this).Play(); }
+
+}  // namespace vgpu

@@ -1,0 +1,37 @@
+// Which renderer call is running, and how long all of them took.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+namespace vgpu {
+
+// The calls of Renderer, in its order. kNone: none is running.
+#define VGPU_RENDERER_CALLS(X)                                                                     \
+  X(None)                                                                                          \
+  X(GetCapset) X(FillCapset) X(ForceContext0) X(CreateContext) X(DestroyContext) X(CreateResource) \
+      X(UnrefResource) X(AttachBacking) X(DetachBacking) X(AttachResource) X(DetachResource)       \
+          X(Submit) X(TransferToHost) X(TransferFromHost) X(CreateBlob) X(MapBlob) X(UnmapBlob)    \
+              X(MapInfo) X(CreateFence) X(PollFences) X(Reset)
+
+enum class RendererCall : uint32_t {
+#define VGPU_CALL(Name) k##Name,
+  VGPU_RENDERER_CALLS(VGPU_CALL)
+#undef VGPU_CALL
+};
+
+// "Submit"; "None" for values that are no call.
+std::string_view RendererCallName(RendererCall call);
+
+// Read by another process while the renderer runs, hence the atomic.
+struct RendererClock {
+  std::atomic<uint32_t>* current = nullptr;  // where to tell the running call; may be null
+  uint64_t total_ns = 0;
+  uint64_t calls = 0;
+};
+
+// CLOCK_MONOTONIC.
+uint64_t NowNs();
+
+}  // namespace vgpu

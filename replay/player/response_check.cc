@@ -1,0 +1,54 @@
+#include "replay/player/response_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "format/protocol/virtio_gpu.h"
+
+namespace vgpu {
+
+namespace {
+
+using Outcome = ResponseCheck::Outcome;
+
+std::string NameOf(uint32_t type) {
+  const auto name = ResponseName(type);
+  return name ? std::string(*name) : fmt::format("{:#06x}", type);
+}
+
+// What the host's libraries and displays decide, not the command.
+bool IsEnvironment(uint32_t type) {
+  switch (static_cast<ResponseType>(type)) {
+    case ResponseType::OK_DISPLAY_INFO:
+    case ResponseType::OK_CAPSET_INFO:
+    case ResponseType::OK_CAPSET:
+    case ResponseType::OK_EDID:
+    case ResponseType::OK_RESOURCE_UUID:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+ResponseCheck CheckResponse(Bytes recorded, Bytes replayed) {
+  const auto want = ReadStruct<wire::CtrlHeader>(recorded);
+  if (!want) return {};
+  const auto got = ReadStruct<wire::CtrlHeader>(replayed);
+  if (!got) return {Outcome::kDifferent, "answered less than a header"};
+  const uint32_t type = want->type;
+  if (got->type != type) {
+    return {Outcome::kDifferent,
+            fmt::format("answered {}, recorded {}", NameOf(got->type), NameOf(type))};
+  }
+  const Bytes want_data = recorded.subspan(sizeof(wire::CtrlHeader));
+  const Bytes got_data = replayed.subspan(sizeof(wire::CtrlHeader));
+  if (std::ranges::equal(want_data, got_data)) return {Outcome::kEqual, ""};
+  return {IsEnvironment(type) ? Outcome::kEnvironment : Outcome::kDifferent,
+          fmt::format("answered {} with other data than recorded ({} and {} bytes)", NameOf(type),
+                      got_data.size(), want_data.size())};
+}
+
+}  // namespace vgpu

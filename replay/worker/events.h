@@ -1,0 +1,72 @@
+// What a replay worker tells its parent: one JSON object a line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "format/protocol/error.h"
+#include "replay/player/player.h"
+
+namespace vgpu {
+
+struct StartedEvent {
+  RendererInfo renderer;
+  uint64_t commands = 0, frames = 0;  // of the trace, as far as its heads tell
+  bool writes_confined = false;
+};
+
+// A difference from the recording or from the golden set.
+struct DifferenceEvent {
+  std::string kind;  // "response", "readback", "fence", "frame", "golden"
+  uint64_t command = 0;
+  std::string command_name;
+  uint32_t context = 0;
+  uint64_t frame = 0;
+  uint32_t resource = 0;
+  std::string message;  // a full sentence with all of it
+  // Of frames with an expected picture; all 0 otherwise.
+  uint64_t differing = 0, pixels = 0;
+  uint32_t largest = 0;
+  // Pictures that were kept; empty where not.
+  std::string expected_file, replayed_file, difference_file;
+};
+
+struct NoteEvent {
+  std::string message;
+};
+
+// A picture that was written.
+struct PictureEvent {
+  uint64_t frame = 0;
+  uint32_t scanout = 0;
+  uint32_t width = 0, height = 0;
+  std::string digest;  // of the RGBA rows
+  std::string file;
+};
+
+struct FailedEvent {
+  uint32_t code = 0;  // ErrorCode
+  std::string message;
+};
+
+struct DoneEvent {
+  PlayReport report;  // of all loops together
+  uint64_t loops = 0;
+  uint64_t differences = 0;         // of all kinds, those not listed too
+  uint64_t golden_compared = 0;     // frames that the golden set has
+  uint64_t tolerated = 0;           // frames that differ within the tolerance
+  std::vector<std::string> damage;  // of the trace, a sentence each
+  bool truncated = false;
+};
+
+using WorkerEvent =
+    std::variant<StartedEvent, DifferenceEvent, NoteEvent, PictureEvent, FailedEvent, DoneEvent>;
+
+std::string EncodeEvent(const WorkerEvent& event);
+// kFailed for a line that no worker sends.
+Result<WorkerEvent> DecodeEvent(std::string_view line);
+
+}  // namespace vgpu

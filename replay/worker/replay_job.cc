@@ -1,0 +1,178 @@
+#include "replay/worker/replay_job.h"
+
+#include <fmt/format.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "replay/display/window.h"
+#include "replay/worker/replay_observer.h"
+#include "replay/worker/sandbox.h"
+
+namespace vgpu {
+
+namespace {
+
+// Adds a loop's counts and times.
+void Add(PlayReport& sum, const PlayReport& one) {
+  auto add = [](CheckCounts& to, const CheckCounts& from) {
+    to.responses += from.responses;
+    to.readbacks += from.readbacks;
+    to.frames += from.frames;
+    to.fences += from.fences;
+  };
+  sum.commands += one.commands;
+  sum.frames += one.frames;
+  sum.timed_frames += one.timed_frames;
+  sum.unanswered += one.unanswered;
+  sum.losses += one.losses;
+  add(sum.done, one.done);
+  add(sum.different, one.different);
+  sum.total_ns += one.total_ns;
+  sum.renderer_ns += one.renderer_ns;
+  sum.observer_ns += one.observer_ns;
+  sum.recorded_ns += one.recorded_ns;
+  sum.stopped = one.stopped;
+}
+
+class Job {
+ public:
+  Job(const ReplayJob& job, ProgressPage& page, const WorkerChannel& channel)
+      : job_(job),
+        page_(page),
+        channel_(channel),
+        playback_(job.recorded_pace, [&page] { page.Beat(); }),
+        observer_(job, page, channel, playback_) {}
+
+  Status Run();
+
+ private:
+  Status Confine();
+  Status StartRenderer();
+  Status Replay();
+  Status ReplayBehindWindow();
+
+  const ReplayJob& job_;
+  ProgressPage& page_;
+  const WorkerChannel& channel_;
+  PlaybackControl playback_;
+  ReplayObserver observer_;
+  std::unique_ptr<TraceReader> reader_;
+  FenceLog fences_;
+  std::unique_ptr<Renderer> renderer_;
+  bool writes_confined_ = false;
+};
+
+Status Job::Run() {
+  if (const auto status = Confine(); !status) return status;
+  page_.SetPhase(WorkerPhase::kStarting);
+  auto reader = TraceReader::Open(job_.trace);
+  if (!reader) return tl::unexpected(reader.error());
+  reader_ = std::move(*reader);
+  page_.SetTotals(reader_->summary().commands, reader_->summary().frames);
+  return job_.window ? ReplayBehindWindow() : Replay();
+}
+
+Status Job::Confine() {
+  // A cache outside the output folder could not be written, and would make runs differ.
+  setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);
+  SandboxOptions options;
+  options.max_address_space = job_.max_memory;
+  options.allow_local_sockets = job_.window;
+  for (const auto& folder : {job_.keep_folder, job_.pictures_folder}) {
+    if (!folder.empty()) options.writable.push_back(folder);
+  }
+  const auto report = EnterSandbox(options);
+  if (!report) return tl::unexpected(report.error());
+  writes_confined_ = report->writes_confined;
+  return {};
+}
+
+Status Job::StartRenderer() {
+  page_.SetPhase(WorkerPhase::kStartingRenderer);
+  const FenceCallback on_fence = [this](const FenceId& fence) { fences_.Signalled(fence); };
+  if (job_.renderer == RendererKind::kNull) {
+    renderer_ = CreateNullRenderer(on_fence);
+  } else {
+    auto renderer = CreateVirglRenderer(on_fence);
+    if (!renderer) return tl::unexpected(renderer.error());
+    renderer_ = std::move(*renderer);
+  }
+  channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), reader_->summary().commands,
+                                         reader_->summary().frames, writes_confined_}));
+  return {};
+}
+
+Status Job::Replay() {
+  if (const auto status = StartRenderer(); !status) return status;
+  TimedRenderer timed(*renderer_, page_.renderer_call());
+  DeviceOptions device_options;
+  device_options.scanouts = kMaxScanouts;
+  device_options.max_memory = job_.max_memory / 2;
+  Device device(timed, device_options);
+  PlayerOptions options;
+  options.first_frame = job_.frames.first;
+  options.last_frame = job_.frames.last;
+  options.check_content = job_.check_content;
+  Player player(*reader_, device, timed, fences_, options, observer_);
+
+  page_.SetPhase(WorkerPhase::kReplaying);
+  DoneEvent done;
+  while (true) {
+    const auto report = player.Play();
+    if (!report) return tl::unexpected(report.error());
+    Add(done.report, *report);
+    ++done.loops;
+    observer_.OnEnd();
+    if (report->stopped || done.loops == job_.loops) break;
+    device.Reset();
+    fences_.Clear();
+    playback_.Restart();
+    if (const auto status = reader_->Rewind(); !status) return status;
+  }
+  page_.SetPhase(WorkerPhase::kFinishing);
+  done.differences = observer_.differences();
+  done.golden_compared = observer_.judge().golden_compared();
+  done.tolerated = observer_.judge().tolerated();
+  done.truncated = reader_->summary().truncated;
+  for (const Damage& damage : reader_->summary().damage) {
+    if (done.damage.size() < kMaxListed) done.damage.push_back(damage.what);
+  }
+  channel_.Send(EncodeEvent(done));
+  return {};
+}
+
+// GLFW wants the first thread; the renderer does not mind.
+Status Job::ReplayBehindWindow() {
+  page_.SetPhase(WorkerPhase::kStartingRenderer);
+  auto window = Window::Open(fmt::format("vgpu-replay {}", job_.trace.filename().string()));
+  if (!window) return tl::unexpected(window.error());
+  Status status;
+  std::thread replay([&] {
+    status = Replay();
+    playback_.Finish();
+  });
+  (*window)->Run(playback_);
+  replay.join();
+  return status;
+}
+
+}  // namespace
+
+bool FrameSelection::Has(uint64_t number) const {
+  if (every > 1 && number % every != 0) return false;
+  return ranges.empty() ||
+         std::ranges::any_of(ranges, [&](const FrameRange& range) { return range.Has(number); });
+}
+
+void RunReplayJob(const ReplayJob& job, ProgressPage& page, const WorkerChannel& channel) {
+  // Not freed: drivers may wait for their threads for ever, and the process ends here anyway.
+  auto& running = *new Job(job, page, channel);
+  if (const auto status = running.Run(); !status) {
+    channel.Send(EncodeEvent(
+        FailedEvent{static_cast<uint32_t>(status.error().code), status.error().message}));
+  }
+}
+
+}  // namespace vgpu

@@ -1,0 +1,58 @@
+// One replay, as the worker process does it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "replay/frames/compare.h"
+#include "replay/golden/manifest.h"
+#include "replay/worker/events.h"
+#include "replay/worker/progress_page.h"
+#include "replay/worker/worker_process.h"
+
+namespace vgpu {
+
+// Inclusive, from 0.
+struct FrameRange {
+  uint64_t first = 0;
+  uint64_t last = std::numeric_limits<uint64_t>::max();
+  bool Has(uint64_t number) const { return number >= first && number <= last; }
+};
+
+// Of which frames pictures are written.
+struct FrameSelection {
+  uint64_t every = 1;              // each whose number is a multiple of it
+  std::vector<FrameRange> ranges;  // and that lies in one of these; empty: no condition
+  bool Has(uint64_t number) const;
+};
+
+enum class RendererKind { kVirgl, kNull };
+
+struct ReplayJob {
+  std::filesystem::path trace;
+  RendererKind renderer = RendererKind::kVirgl;
+  FrameRange frames;   // timed, shown, compared; the replay starts at the trace's start
+  uint64_t loops = 1;  // 0: until stopped
+  bool recorded_pace = false;
+  bool window = false;
+
+  bool check_content = false;  // digests of read-backs and frames
+  Tolerance tolerance;
+  std::optional<GoldenManifest> golden;  // what frames are compared with, beside the trace
+  std::filesystem::path golden_folder;
+  std::filesystem::path keep_folder;  // for pictures of differences; empty: none are kept
+
+  std::filesystem::path pictures_folder;  // a PNG of each selected frame; empty: none
+  FrameSelection pictures;
+
+  uint64_t max_memory = 32ull << 30;  // address space of the worker; half of it for backings
+};
+
+// The body of the worker: confines itself, replays, and sends events, the last of which is Done or
+// Failed. Folders exist already.
+void RunReplayJob(const ReplayJob& job, ProgressPage& page, const WorkerChannel& channel);
+
+}  // namespace vgpu

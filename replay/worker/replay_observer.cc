@@ -1,0 +1,97 @@
+#include "replay/worker/replay_observer.h"
+
+#include <fmt/format.h>
+
+#include "replay/frames/png.h"
+
+namespace vgpu {
+
+namespace {
+
+const char* NameOf(Finding::Kind kind) {
+  switch (kind) {
+    case Finding::Kind::kResponse:
+      return "response";
+    case Finding::Kind::kReadback:
+      return "readback";
+    case Finding::Kind::kFence:
+      return "fence";
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+ReplayObserver::ReplayObserver(const ReplayJob& job, ProgressPage& page,
+                               const WorkerChannel& channel, PlaybackControl& playback)
+    : job_(job), page_(page), channel_(channel), playback_(playback), judge_(job) {}
+
+void ReplayObserver::OnCommand(const CommandPlace& place) { page_.SetPlace(place); }
+
+void ReplayObserver::OnFinding(const Finding& finding) {
+  DifferenceEvent event;
+  event.kind = NameOf(finding.kind);
+  event.command = finding.place.number;
+  event.command_name = CommandName(static_cast<CommandType>(finding.place.type));
+  event.context = finding.place.context;
+  event.frame = finding.place.frame;
+  event.resource = finding.resource_id;
+  event.message = fmt::format("{}: {}", Describe(finding.place), finding.what);
+  Send(event);
+}
+
+void ReplayObserver::OnNote(const std::string& note) {
+  if (notes_++ < kMaxListed) channel_.Send(EncodeEvent(NoteEvent{note}));
+}
+
+void ReplayObserver::Send(const DifferenceEvent& difference) {
+  if (differences_++ < kMaxListed) channel_.Send(EncodeEvent(difference));
+}
+
+Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
+  page_.Beat();
+  if (job_.check_content) {
+    const auto difference = judge_.Judge(frame);
+    if (!difference) return tl::unexpected(difference.error());
+    if (*difference) Send(**difference);
+  }
+  const proto::Frame& packet = frame.packet();
+  const bool wants_picture =
+      !job_.pictures_folder.empty() && first_loop_ && job_.pictures.Has(packet.number());
+  Image image;
+  if (wants_picture || job_.window) {
+    const auto& pixels = frame.Replayed();
+    auto converted = pixels ? ToImage(*pixels) : tl::unexpected(pixels.error());
+    if (!converted) {
+      OnNote(fmt::format("frame {}: no picture: {}", packet.number(), converted.error().message));
+    } else {
+      image = std::move(*converted);
+    }
+  }
+  if (wants_picture && image.width != 0) {
+    if (const auto status = WritePicture(frame, image); !status) {
+      return tl::unexpected(status.error());
+    }
+  }
+  if (!job_.window && !job_.recorded_pace) return true;
+  return playback_.Present(packet.scanout(), packet.time_ns(), std::move(image));
+}
+
+Status ReplayObserver::WritePicture(FrameView& frame, const Image& image) {
+  const proto::Frame& packet = frame.packet();
+  const auto path = job_.pictures_folder / FramePictureName(packet.number());
+  if (const auto status = WritePng(path, image); !status) return status;
+  channel_.Send(
+      EncodeEvent(PictureEvent{packet.number(), packet.scanout(), image.width, image.height,
+                               ToHex(HashOf(image.bytes())), path.filename().string()}));
+  return {};
+}
+
+void ReplayObserver::OnEnd() {
+  if (first_loop_) {
+    for (const DifferenceEvent& missing : judge_.Missing()) Send(missing);
+  }
+  first_loop_ = false;
+}
+
+}  // namespace vgpu

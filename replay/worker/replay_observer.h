@@ -1,0 +1,45 @@
+// Turns what the player tells into events, pictures and shown frames.
+#pragma once
+
+#include "replay/display/playback_control.h"
+#include "replay/worker/frame_judge.h"
+#include "replay/worker/replay_job.h"
+
+namespace vgpu {
+
+// At most this many differences, and as many notes, are sent one by one; all are counted.
+inline constexpr uint64_t kMaxListed = 200;
+
+class ReplayObserver : public PlayerObserver {
+ public:
+  // All outlive it.
+  ReplayObserver(const ReplayJob& job, ProgressPage& page, const WorkerChannel& channel,
+                 PlaybackControl& playback);
+
+  void OnCommand(const CommandPlace& place) override;
+  void OnFinding(const Finding& finding) override;
+  void OnNote(const std::string& note) override;
+  Result<bool> OnFrame(FrameView& frame) override;
+
+  // What only the end tells: golden frames that never came.
+  void OnEnd();
+
+  // Differences so far, those of frames judged, not by digest.
+  uint64_t differences() const { return differences_; }
+  const FrameJudge& judge() const { return judge_; }
+
+ private:
+  void Send(const DifferenceEvent& difference);
+  Status WritePicture(FrameView& frame, const Image& image);
+
+  const ReplayJob& job_;
+  ProgressPage& page_;
+  const WorkerChannel& channel_;
+  PlaybackControl& playback_;
+  FrameJudge judge_;
+  uint64_t differences_ = 0;
+  uint64_t notes_ = 0;
+  bool first_loop_ = true;
+};
+
+}  // namespace vgpu

@@ -1,0 +1,119 @@
+#include "replay/worker/replay_runner.h"
+
+#include <fmt/format.h>
+#include <string.h>
+
+#include <chrono>
+
+namespace vgpu {
+
+namespace {
+
+class Gatherer : public WorkerListener {
+ public:
+  Gatherer(ReplayOutcome& outcome, ReplayListener& listener)
+      : outcome_(outcome), listener_(listener) {}
+
+  void OnLine(std::string_view line) override {
+    auto event = DecodeEvent(line);
+    if (!event) {
+      outcome_.failure = event.error();
+      return;
+    }
+    std::visit([this](auto& body) { Take(std::move(body)); }, *event);
+  }
+  void OnIdle(const Progress& progress) override { listener_.OnProgress(progress); }
+
+ private:
+  void Take(StartedEvent event) {
+    listener_.OnStarted(event);
+    outcome_.started = std::move(event);
+  }
+  void Take(DifferenceEvent event) {
+    listener_.OnDifference(event);
+    outcome_.differences.push_back(std::move(event));
+  }
+  void Take(NoteEvent event) {
+    listener_.OnNote(event.message);
+    outcome_.notes.push_back(std::move(event.message));
+  }
+  void Take(PictureEvent event) { outcome_.pictures.push_back(std::move(event)); }
+  void Take(FailedEvent event) {
+    const bool known = event.code <= static_cast<uint32_t>(ErrorCode::kUnavailable);
+    outcome_.failure = Error{known ? static_cast<ErrorCode>(event.code) : ErrorCode::kFailed,
+                             std::move(event.message)};
+  }
+  void Take(DoneEvent event) { outcome_.done = std::move(event); }
+
+  ReplayOutcome& outcome_;
+  ReplayListener& listener_;
+};
+
+std::string SignalName(int signal) {
+  const char* name = sigabbrev_np(signal);
+  return name != nullptr ? fmt::format("SIG{}", name) : fmt::format("signal {}", signal);
+}
+
+// "the renderer", with the call it was in, or "the replay" outside of it.
+std::string WhoWasRunning(const Progress& progress) {
+  const auto call = static_cast<RendererCall>(progress.renderer_call);
+  if (call == RendererCall::kNone) return "the replay";
+  return fmt::format("the renderer (in {})", RendererCallName(call));
+}
+
+std::string WithOutput(std::string sentence, const std::string& output) {
+  if (output.empty()) return sentence;
+  sentence += "\nits last output was:\n" + output;
+  while (sentence.ends_with('\n')) sentence.pop_back();
+  return sentence;
+}
+
+std::optional<Error> FailureOf(const WorkerEnd& end, const WorkerOptions& options) {
+  const std::string where = DescribeWhere(end.progress);
+  switch (end.kind) {
+    case WorkerEnd::Kind::kFinished:
+    case WorkerEnd::Kind::kInterrupted:
+      return std::nullopt;
+    case WorkerEnd::Kind::kSignal:
+      return Error{ErrorCode::kFailed,
+                   WithOutput(fmt::format("{}: {} died of {}", where, WhoWasRunning(end.progress),
+                                          SignalName(end.signal)),
+                              end.last_output)};
+    case WorkerEnd::Kind::kExited:
+      return Error{ErrorCode::kFailed,
+                   WithOutput(fmt::format("{}: {} ended its process with status {}", where,
+                                          WhoWasRunning(end.progress), end.status),
+                              end.last_output)};
+    case WorkerEnd::Kind::kTimeout:
+      return Error{ErrorCode::kFailed,
+                   WithOutput(fmt::format("{}: {} made no progress in {} s and was killed", where,
+                                          WhoWasRunning(end.progress),
+                                          std::chrono::duration<double>(options.timeout).count()),
+                              end.last_output)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<ReplayOutcome> RunReplay(const ReplayJob& job, const WorkerOptions& options,
+                                ReplayListener& listener) {
+  auto page = ProgressPage::Create();
+  if (!page) return tl::unexpected(page.error());
+  ReplayOutcome outcome;
+  Gatherer gatherer(outcome, listener);
+  auto end = RunWorker(
+      options, *page, [&](const WorkerChannel& channel) { RunReplayJob(job, *page, channel); },
+      gatherer);
+  if (!end) return tl::unexpected(end.error());
+  if (end->kind == WorkerEnd::Kind::kInterrupted) outcome.interrupted_by = end->signal;
+  // A crash says more than what was sent before it.
+  if (auto failure = FailureOf(*end, options)) outcome.failure = std::move(failure);
+  if (!outcome.failure && !outcome.done && outcome.interrupted_by == 0) {
+    outcome.failure = Error{ErrorCode::kFailed,
+                            WithOutput("the worker ended without a report", end->last_output)};
+  }
+  return outcome;
+}
+
+}  // namespace vgpu

@@ -1,0 +1,258 @@
+#include "replay/worker/worker_process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+
+namespace vgpu {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int kTickMs = 100;
+constexpr size_t kKeptOutput = 8192;
+constexpr int kBodyThrew = 120;
+
+volatile sig_atomic_t g_interrupt = 0;
+
+void OnInterrupt(int signal) { g_interrupt = signal; }
+
+// Catches SIGINT and SIGTERM while a worker runs, so that both processes end in order.
+class InterruptGuard {
+ public:
+  InterruptGuard() {
+    g_interrupt = 0;
+    struct sigaction action {};
+    action.sa_handler = OnInterrupt;
+    sigaction(SIGINT, &action, &old_int_);
+    sigaction(SIGTERM, &action, &old_term_);
+  }
+  ~InterruptGuard() {
+    sigaction(SIGINT, &old_int_, nullptr);
+    sigaction(SIGTERM, &old_term_, nullptr);
+  }
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+
+ private:
+  struct sigaction old_int_ {
+  }, old_term_{};
+};
+
+struct Pipe {
+  int read = -1, write = -1;
+  bool Open() {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0) return false;
+    read = fds[0];
+    write = fds[1];
+    return true;
+  }
+  void CloseRead() { Close(read); }
+  void CloseWrite() { Close(write); }
+  ~Pipe() {
+    Close(read);
+    Close(write);
+  }
+
+ private:
+  static void Close(int& fd) {
+    if (fd >= 0) close(fd);
+    fd = -1;
+  }
+};
+
+[[noreturn]] void RunChild(pid_t parent, Pipe& lines, Pipe& output,
+                           const std::function<void(const WorkerChannel&)>& body) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != parent) _exit(kBodyThrew);
+  signal(SIGINT, SIG_IGN);  // the parent ends the worker
+  signal(SIGTERM, SIG_DFL);
+  signal(SIGPIPE, SIG_IGN);
+  lines.CloseRead();
+  output.CloseRead();
+  // GL libraries print to both; a report on stdout must not be mixed with it.
+  dup2(output.write, STDOUT_FILENO);
+  dup2(output.write, STDERR_FILENO);
+  try {
+    body(WorkerChannel(lines.write));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    std::fflush(nullptr);
+    _exit(kBodyThrew);
+  }
+  std::fflush(nullptr);
+  // No exit handlers: those of GL drivers may wait for threads for ever.
+  _exit(0);
+}
+
+// The parent's side of one worker.
+class Supervisor {
+ public:
+  Supervisor(pid_t pid, Pipe& lines, Pipe& output, const WorkerOptions& options, ProgressPage& page,
+             WorkerListener& listener)
+      : pid_(pid),
+        lines_(lines),
+        output_(output),
+        options_(options),
+        page_(page),
+        listener_(listener) {}
+
+  WorkerEnd Watch();
+
+ private:
+  void Poll();
+  bool ReadLines();
+  bool ReadOutput();
+  bool IsStuck();
+  void Kill(WorkerEnd::Kind kind, int signal);
+  void Reap();
+
+  pid_t pid_;
+  Pipe& lines_;
+  Pipe& output_;
+  const WorkerOptions& options_;
+  ProgressPage& page_;
+  WorkerListener& listener_;
+  WorkerEnd end_;
+  bool killed_ = false;
+  std::string partial_;
+  uint64_t last_beat_ = 0;
+  Clock::duration silence_{};
+  Clock::time_point last_look_ = Clock::now();
+  Clock::time_point last_idle_ = Clock::now();
+};
+
+WorkerEnd Supervisor::Watch() {
+  while (lines_.read >= 0) {
+    Poll();
+    const auto now = Clock::now();
+    if (now - last_idle_ >= std::chrono::milliseconds(kTickMs)) {
+      last_idle_ = now;
+      listener_.OnIdle(page_.Read());
+    }
+    if (killed_) continue;
+    if (g_interrupt != 0)
+      Kill(WorkerEnd::Kind::kInterrupted, g_interrupt);
+    else if (IsStuck())
+      Kill(WorkerEnd::Kind::kTimeout, 0);
+  }
+  Reap();
+  while (output_.read >= 0 && ReadOutput()) {
+  }
+  end_.progress = page_.Read();
+  return std::move(end_);
+}
+
+void Supervisor::Poll() {
+  std::array<pollfd, 2> fds{{{lines_.read, POLLIN, 0}, {output_.read, POLLIN, 0}}};
+  if (poll(fds.data(), fds.size(), kTickMs) <= 0) return;
+  if (fds[1].revents != 0 && !ReadOutput()) output_.CloseRead();
+  if (fds[0].revents != 0 && !ReadLines()) lines_.CloseRead();
+}
+
+bool Supervisor::ReadLines() {
+  std::array<char, 65536> buffer;
+  const ssize_t got = read(lines_.read, buffer.data(), buffer.size());
+  if (got < 0) return errno == EINTR || errno == EAGAIN;
+  if (got == 0) return false;
+  partial_.append(buffer.data(), static_cast<size_t>(got));
+  size_t begin = 0;
+  for (size_t end; (end = partial_.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    listener_.OnLine(std::string_view(partial_).substr(begin, end - begin));
+  }
+  partial_.erase(0, begin);
+  if (partial_.size() > kMaxLine) partial_.clear();
+  return true;
+}
+
+bool Supervisor::ReadOutput() {
+  std::array<char, 4096> buffer;
+  const ssize_t got = read(output_.read, buffer.data(), buffer.size());
+  if (got < 0) return errno == EINTR;
+  if (got == 0) return false;
+  std::string& kept = end_.last_output;
+  kept.append(buffer.data(), static_cast<size_t>(got));
+  if (kept.size() > kKeptOutput) kept.erase(0, kept.size() - kKeptOutput);
+  return true;
+}
+
+bool Supervisor::IsStuck() {
+  const auto now = Clock::now();
+  // A long step means that this process was stopped too, from a terminal for example.
+  silence_ += std::min<Clock::duration>(now - last_look_, std::chrono::seconds(1));
+  last_look_ = now;
+  const uint64_t beat = page_.Read().heartbeat;
+  if (beat != last_beat_) silence_ = {};
+  last_beat_ = beat;
+  return options_.timeout.count() != 0 && silence_ >= options_.timeout;
+}
+
+void Supervisor::Kill(WorkerEnd::Kind kind, int signal) {
+  killed_ = true;
+  end_.kind = kind;
+  end_.signal = signal;
+  kill(pid_, SIGKILL);
+}
+
+void Supervisor::Reap() {
+  int status = 0;
+  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (killed_) return;
+  if (WIFSIGNALED(status)) {
+    end_.kind = WorkerEnd::Kind::kSignal;
+    end_.signal = WTERMSIG(status);
+  } else if (WEXITSTATUS(status) != 0) {
+    end_.kind = WorkerEnd::Kind::kExited;
+    end_.status = WEXITSTATUS(status);
+  }
+}
+
+Error SystemError(const char* what) {
+  return Error{ErrorCode::kFailed, std::string(what) + ": " + std::strerror(errno)};
+}
+
+}  // namespace
+
+void WorkerChannel::Send(std::string_view line) const {
+  std::string text(line);
+  text += '\n';
+  for (size_t sent = 0; sent < text.size();) {
+    const ssize_t n = write(fd_, text.data() + sent, text.size() - sent);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    sent += static_cast<size_t>(n);
+  }
+}
+
+Result<WorkerEnd> RunWorker(const WorkerOptions& options, ProgressPage& page,
+                            const std::function<void(const WorkerChannel&)>& body,
+                            WorkerListener& listener) {
+  Pipe lines, output;
+  if (!lines.Open() || !output.Open()) return tl::unexpected(SystemError("cannot make a pipe"));
+  const InterruptGuard guard;
+  std::fflush(nullptr);  // or both processes would write what is buffered
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  if (pid < 0) return tl::unexpected(SystemError("cannot start the worker"));
+  if (pid == 0) RunChild(parent, lines, output, body);
+  lines.CloseWrite();
+  output.CloseWrite();
+  // What is left in the pipe is read after the worker's end, without waiting for its children.
+  fcntl(output.read, F_SETFL, O_NONBLOCK);
+  return Supervisor(pid, lines, output, options, page, listener).Watch();
+}
+
+}  // namespace vgpu

@@ -1,0 +1,304 @@
+// The player on a renderer that draws nothing, and on traces that a test writes.
+#include "replay/player/player.h"
+
+#include "replay/player/pending_memory.h"
+#include "tests/replay/player_trace.h"
+
+namespace vgpu {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+// Signals fences when polled, as told; fills read-backs with `fill`.
+class PolledRenderer : public FakeRenderer {
+ public:
+  std::function<void(const FenceId&)> on_fence;
+  bool signals = true;
+  bool newest_first = false;
+  void PollFences(int) override {
+    if (!signals) return;
+    if (newest_first) std::reverse(fences.begin(), fences.end());
+    for (const FenceId& fence : std::exchange(fences, {})) on_fence(fence);
+  }
+  // The fake does not know the backing; what it would write there goes in through the transfer.
+  int AttachBacking(uint32_t id, std::span<iovec> entries) override {
+    backing = entries;
+    return FakeRenderer::AttachBacking(id, entries);
+  }
+  int TransferFromHost(uint32_t id, uint32_t ctx, const Transfer& transfer,
+                       std::span<iovec> iov) override {
+    return FakeRenderer::TransferFromHost(id, ctx, transfer, iov.empty() ? backing : iov);
+  }
+  std::span<iovec> backing;
+};
+
+class Listener : public PlayerObserver {
+ public:
+  std::vector<std::string> findings, notes, frames;
+  std::vector<CommandPlace> commands;
+  uint64_t stop_after = UINT64_MAX;
+
+  void OnCommand(const CommandPlace& place) override { commands.push_back(place); }
+  void OnFinding(const Finding& finding) override {
+    findings.push_back(Describe(finding.place) + ": " + finding.what);
+  }
+  void OnNote(const std::string& note) override { notes.push_back(note); }
+  Result<bool> OnFrame(FrameView& frame) override {
+    const char* names[] = {"unchecked", "equal", "different"};
+    frames.push_back(fmt::format("{} {}", frame.packet().number(), names[int(frame.check())]));
+    return frame.packet().number() < stop_after;
+  }
+};
+
+class PlayerTest : public ::testing::Test {
+ protected:
+  PlayerTest() {
+    renderer.on_fence = [this](const FenceId& fence) { fences.Signalled(fence); };
+  }
+
+  Result<PlayReport> Play(const std::function<void(PlayerTrace&)>& fill,
+                          const PlayerOptions& options = {.fence_timeout_ms = 20}) {
+    const auto path = folder / "test.vgpu";
+    std::filesystem::remove(path);
+    {
+      PlayerTrace trace(path);
+      fill(trace);
+    }
+    auto reader = TraceReader::Open(path);
+    if (!reader) return tl::unexpected(reader.error());
+    TimedRenderer timed(renderer, nullptr);
+    Device device(timed, {});
+    return Player(**reader, device, timed, fences, options, listener).Play();
+  }
+
+  PlayerFolder folder;
+  PolledRenderer renderer;
+  FenceLog fences;
+  Listener listener;
+};
+
+TEST_F(PlayerTest, CountsCommandsAndFramesOfATraceWithoutDifferences) {
+  const auto black = std::vector<std::byte>(kTestBytes);
+  const auto report = Play([&](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 0, black);
+    AddClearedFrame(trace, false, 0, black);
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->commands, 8u);
+  EXPECT_EQ(report->frames, 2u);
+  EXPECT_EQ(report->done.readbacks, 2u);
+  EXPECT_EQ(report->done.frames, 2u);
+  EXPECT_EQ(report->done.responses, 8u);
+  EXPECT_EQ(report->different.Total(), 0u);
+  EXPECT_THAT(listener.findings, IsEmpty());
+  EXPECT_THAT(listener.frames, ElementsAre("0 equal", "1 equal"));
+  EXPECT_EQ(listener.commands[5].number, 5u);
+  EXPECT_EQ(listener.commands[5].frame, 0u);
+  EXPECT_EQ(listener.commands[6].frame, 1u);
+}
+
+TEST_F(PlayerTest, AnotherResponseIsADifferenceThatNamesBoth) {
+  const auto report = Play([](PlayerTrace& trace) {
+    trace.Add(ask::Create3d(1, 2, 8, 8));
+    trace.Add(ask::Create3d(1, 2, 8, 8));  // the id is in use
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->different.responses, 1u);
+  EXPECT_THAT(listener.findings,
+              ElementsAre("command 1 (RESOURCE_CREATE_3D, context 0, frame 0): answered "
+                          "ERR_INVALID_RESOURCE_ID, recorded OK_NODATA"));
+}
+
+TEST_F(PlayerTest, AnotherCapsetIsNotedOnceAndNoDifference) {
+  wire::GetCapset request;
+  request.capset_id = 1;
+  request.capset_version = 1;
+  wire::CtrlHeader header;
+  header.type = static_cast<uint32_t>(ResponseType::OK_CAPSET);
+  const auto report = Play([&](PlayerTrace& trace) {
+    for (int i = 0; i < 2; ++i) {
+      trace.AddAnswered({CommandType::GET_CAPSET, request}, StructBytes(header));
+    }
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->different.Total(), 0u);
+  ASSERT_EQ(listener.notes.size(), 1u);
+  EXPECT_THAT(listener.notes[0], HasSubstr("depends on the host"));
+}
+
+TEST_F(PlayerTest, AnUnansweredCommandIsExecutedNotCompared) {
+  const auto report = Play([](PlayerTrace& trace) { trace.AddAnswered(ask::Unref(77), {}); });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->unanswered, 1u);
+  EXPECT_EQ(report->done.responses, 0u);
+  EXPECT_THAT(listener.notes, ElementsAre("command 0 (RESOURCE_UNREF, context 0, frame 0): the "
+                                          "recording ended inside this command"));
+}
+
+TEST_F(PlayerTest, MemoryIsInPlaceBeforeItsCommand) {
+  const auto bytes = SolidPixels(1, 2, 3);
+  const std::vector<std::byte> more(64, std::byte{9});
+  std::vector<std::byte> seen;
+  const auto report = Play([&](PlayerTrace& trace) {
+    AddSetup(trace);
+    trace.AddMemory(kTestResource, kWholeBox, bytes);
+    trace.AddMemory(kTestResource, {.offset = 64, .row_bytes = 64}, more);
+    wire::Box box;
+    box.w = box.h = kTestSide;
+    box.d = 1;
+    trace.Add(ask::ToHost3d(kTestContext, ask::Transfer3d(kTestResource, box)));
+    auto expected = bytes;
+    std::fill_n(expected.begin() + 64, 64, std::byte{9});
+    trace.AddReadback(kTestResource, kWholeBox, HashOf(expected));
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(listener.notes, IsEmpty());
+  EXPECT_THAT(listener.findings, IsEmpty());
+  EXPECT_EQ(report->done.readbacks, 1u);
+}
+
+TEST_F(PlayerTest, ADifferentReadbackThatIsPresentedIsTheFramesDifference) {
+  renderer.fill = std::byte{7};
+  const auto report = Play([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 0, std::vector<std::byte>(kTestBytes));
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->different.readbacks, 1u);
+  EXPECT_EQ(report->different.frames, 1u);
+  EXPECT_THAT(listener.findings, IsEmpty());
+  EXPECT_THAT(listener.frames, ElementsAre("0 different"));
+}
+
+TEST_F(PlayerTest, ADifferentReadbackAloneNamesCommandAndResource) {
+  const auto report = Play([](PlayerTrace& trace) {
+    AddSetup(trace);
+    trace.Add(ReadBackAll());
+    trace.AddReadback(kTestResource, kWholeBox, HashOf(SolidPixels(1, 1, 1)));
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(listener.findings,
+              ElementsAre("command 4 (TRANSFER_FROM_HOST_3D, context 1, frame 0): what it reads "
+                          "back of resource 1 differs from the recording"));
+}
+
+TEST_F(PlayerTest, ContentIsNotComparedWhenNotAskedFor) {
+  renderer.fill = std::byte{7};
+  const auto report = Play(
+      [](PlayerTrace& trace) {
+        AddSetup(trace);
+        AddClearedFrame(trace, true, 0, std::vector<std::byte>(kTestBytes));
+      },
+      {.check_content = false});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->done.readbacks + report->done.frames, 0u);
+  EXPECT_THAT(listener.frames, ElementsAre("0 unchecked"));
+}
+
+TEST_F(PlayerTest, FencesAreAwaitedInTheOrderOfTheRecording) {
+  auto fill = [](PlayerTrace& trace) {
+    trace.Add(ask::Create3d(1, 2, 8, 8).Fenced(1));
+    trace.Add(ask::Create3d(2, 2, 8, 8).Fenced(2));
+    trace.AddFence(1);
+    trace.AddFence(2);
+  };
+  auto report = Play(fill);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->done.fences, 2u);
+  EXPECT_EQ(report->different.fences, 0u);
+
+  renderer.newest_first = true;
+  report = Play(fill);
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->different.fences, 1u);
+  EXPECT_THAT(listener.findings,
+              ElementsAre(HasSubstr("fence 1 is signalled after a later fence")));
+}
+
+TEST_F(PlayerTest, AFenceThatNeverComesIsADifferenceAndTheReplayGoesOn) {
+  renderer.signals = false;
+  const auto report = Play([](PlayerTrace& trace) {
+    trace.Add(ask::Create3d(1, 2, 8, 8).Fenced(5));
+    trace.AddFence(5);
+    trace.Add(ask::Unref(1));
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->commands, 2u);
+  EXPECT_THAT(listener.findings, ElementsAre(HasSubstr("fence 5 is not signalled in 20 ms")));
+}
+
+TEST_F(PlayerTest, EndsAfterTheLastFrameWantedAndShowsOnlyTheRange) {
+  const auto black = std::vector<std::byte>(kTestBytes);
+  const auto report = Play(
+      [&](PlayerTrace& trace) {
+        AddSetup(trace);
+        for (int i = 0; i < 5; ++i) AddClearedFrame(trace, i == 0, 0, black);
+      },
+      {.first_frame = 1, .last_frame = 2});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->frames, 3u);
+  EXPECT_EQ(report->timed_frames, 2u);
+  EXPECT_THAT(listener.frames, ElementsAre("1 equal", "2 equal"));
+}
+
+TEST_F(PlayerTest, TheObserverCanStopIt) {
+  listener.stop_after = 0;
+  const auto black = std::vector<std::byte>(kTestBytes);
+  const auto report = Play([&](PlayerTrace& trace) {
+    AddSetup(trace);
+    for (int i = 0; i < 3; ++i) AddClearedFrame(trace, i == 0, 0, black);
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->stopped);
+  EXPECT_EQ(report->frames, 1u);
+}
+
+TEST_F(PlayerTest, WhatTheRecorderLostIsNoted) {
+  const auto report = Play([](PlayerTrace& trace) {
+    proto::Packet packet;
+    packet.mutable_loss()->set_first_command(0);
+    packet.mutable_loss()->set_commands(3);
+    packet.mutable_loss()->set_bytes(99);
+    packet.mutable_loss()->set_reason("the ring was full");
+    trace.Write(packet);
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->losses, 1u);
+  EXPECT_THAT(listener.notes, ElementsAre("the recorder lost 3 commands from command 0 on (99 "
+                                          "bytes): the ring was full"));
+}
+
+TEST(PlayerBoxTest, RefusesABoxWhoseSizePasses64Bits) {
+  proto::ByteBox box;
+  box.set_row_bytes(UINT64_MAX / 2);
+  box.set_rows(3);
+  EXPECT_FALSE(BoxOf(box));
+  box.set_rows(0);
+  ASSERT_TRUE(BoxOf(box));
+  EXPECT_EQ(BoxOf(box)->rows, 1u);
+  box.set_offset(UINT64_MAX);
+  EXPECT_FALSE(BoxOf(box));
+}
+
+TEST(PlayerFenceLogTest, ALaterFenceImpliesTheEarlierOnesOfItsTimeline) {
+  FenceLog log;
+  log.Signalled({1, 0, true, 9});
+  EXPECT_EQ(log.Take({1, 0, true, 5}), FenceLog::Match::kSignalled);
+  EXPECT_EQ(log.Take({1, 1, true, 5}), FenceLog::Match::kNotYet);
+  EXPECT_EQ(log.Take({1, 0, true, 9}), FenceLog::Match::kSignalled);
+  EXPECT_EQ(log.Take({1, 0, true, 9}), FenceLog::Match::kNotYet);
+}
+
+TEST(PlayerReportTest, TheObserversTimeIsNeitherTheRenderersNorTheReplays) {
+  PlayReport report;
+  report.total_ns = 1000;
+  report.observer_ns = 500;
+  report.renderer_ns = 400;
+  EXPECT_DOUBLE_EQ(report.ShareOutsideRenderer(), 0.2);
+}
+
+}  // namespace
+}  // namespace vgpu

@@ -1,0 +1,214 @@
+// Whole replays in a worker, on the real renderer and on the null one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include "replay/frames/png.h"
+#include "replay/worker/replay_runner.h"
+#include "tests/replay/player_trace.h"
+
+namespace vgpu {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::vector<std::byte> kDrawn = SolidPixels(0, 128, 255);  // red 1, green 0.5, blue 0
+const std::vector<std::byte> kOther = SolidPixels(0, 124, 255);
+
+class Silent : public ReplayListener {
+ public:
+  void OnStarted(const StartedEvent&) override {}
+  void OnDifference(const DifferenceEvent&) override {}
+  void OnNote(const std::string&) override {}
+  void OnProgress(const Progress&) override {}
+};
+
+class WorkerReplayTest : public ::testing::Test {
+ protected:
+  void SetUp() override { setenv("LIBGL_ALWAYS_SOFTWARE", "1", 1); }
+
+  void Write(const std::function<void(PlayerTrace&)>& fill) {
+    PlayerTrace trace(folder / "test.vgpu");
+    fill(trace);
+  }
+  ReplayOutcome Run(ReplayJob job) {
+    job.trace = folder / "test.vgpu";
+    Silent listener;
+    auto outcome = RunReplay(job, {std::chrono::seconds(60)}, listener);
+    EXPECT_TRUE(outcome) << (outcome ? "" : outcome.error().message);
+    return outcome.value_or(ReplayOutcome{});
+  }
+  static bool Unavailable(const ReplayOutcome& outcome) {
+    return outcome.failure && outcome.failure->code == ErrorCode::kUnavailable;
+  }
+  std::filesystem::path Made(const char* name) {
+    std::filesystem::create_directories(folder / name);
+    return folder / name;
+  }
+  PlayerFolder folder;
+};
+
+#define SKIP_WITHOUT_GL(outcome) \
+  if (Unavailable(outcome)) GTEST_SKIP() << outcome.failure->message
+
+TEST_F(WorkerReplayTest, WhatWasDrawnIsIdenticalEachTime) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kDrawn);
+    AddClearedFrame(trace, false, 1, kDrawn);
+  });
+  const auto outcome = Run({.loops = 3, .check_content = true});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_FALSE(outcome.failure) << outcome.failure->message;
+  ASSERT_TRUE(outcome.done);
+  EXPECT_THAT(outcome.notes, IsEmpty());
+  EXPECT_EQ(outcome.done->differences, 0u);
+  EXPECT_EQ(outcome.done->loops, 3u);
+  EXPECT_EQ(outcome.done->report.done.frames, 6u);
+  EXPECT_EQ(outcome.started.renderer.name, "virglrenderer");
+}
+
+TEST_F(WorkerReplayTest, ADifferentFrameNamesItsPlaceAndKeepsThePictures) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kOther, true);
+  });
+  const auto outcome = Run({.check_content = true, .keep_folder = Made("keep")});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_EQ(outcome.differences.size(), 1u);
+  const DifferenceEvent& difference = outcome.differences[0];
+  EXPECT_EQ(difference.kind, "frame");
+  EXPECT_THAT(difference.message,
+              HasSubstr("frame 0 (command 5, scanout 0, resource 1): differs in 256 of 256 pixels "
+                        "(largest difference 4, tolerance 0)"));
+  const auto expected = ReadPng(difference.expected_file);
+  const auto replayed = ReadPng(difference.replayed_file);
+  ASSERT_TRUE(expected && replayed);
+  EXPECT_EQ(expected->rgba[1], 124);
+  EXPECT_EQ(replayed->rgba[1], 128);
+  EXPECT_TRUE(ReadPng(difference.difference_file));
+}
+
+TEST_F(WorkerReplayTest, ATolerancePassesWhatThePicturesAllow) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kOther, true);
+  });
+  const auto outcome = Run({.check_content = true, .tolerance = {.channel = 4}});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.done->differences, 0u);
+  EXPECT_EQ(outcome.done->tolerated, 1u);
+}
+
+TEST_F(WorkerReplayTest, ADifferentFrameWithoutAnExpectedPictureDiffersWhateverTheTolerance) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kOther);
+  });
+  const auto outcome = Run({.check_content = true, .tolerance = {.channel = 255}});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_EQ(outcome.differences.size(), 1u);
+  EXPECT_THAT(outcome.differences[0].message,
+              HasSubstr("differs from the recording, which kept no picture of it"));
+}
+
+TEST_F(WorkerReplayTest, PicturesOfChosenFramesAreTheGoldenSetOfTheNextReplay) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    for (int i = 0; i < 4; ++i) AddClearedFrame(trace, i == 0, i == 3 ? 0 : 1, kDrawn);
+  });
+  ReplayJob write;
+  write.pictures_folder = Made("golden");
+  write.pictures = {.every = 2, .ranges = {}};
+  const auto written = Run(write);
+  SKIP_WITHOUT_GL(written);
+  ASSERT_EQ(written.pictures.size(), 2u);
+  EXPECT_EQ(written.pictures[1].frame, 2u);
+  EXPECT_EQ(ReadPng(folder / "golden/frame-000002.png")->rgba[1], 128);
+
+  ReplayJob compare{.check_content = true};
+  compare.golden_folder = folder / "golden";
+  compare.golden.emplace();
+  for (const PictureEvent& picture : written.pictures) {
+    compare.golden->frames.push_back({picture.frame, picture.scanout, picture.width, picture.height,
+                                      picture.digest, picture.file});
+  }
+  auto compared = Run(compare);
+  ASSERT_TRUE(compared.done);
+  EXPECT_EQ(compared.done->golden_compared, 2u);
+  ASSERT_EQ(compared.differences.size(), 1u);  // frame 3, which is not in the set
+  EXPECT_EQ(compared.differences[0].kind, "frame");
+  EXPECT_EQ(compared.differences[0].frame, 3u);
+
+  // A set with a frame that is never presented, and one of another picture.
+  ASSERT_TRUE(
+      WritePng(folder / "golden/frame-000000.png", Image{16, 16, std::vector<uint8_t>(1024, 9)}));
+  compare.golden->frames[0].digest = "another";
+  compare.golden->frames.push_back({9, 0, 16, 16, "", "frame-000009.png"});
+  compare.frames = {0, 9};
+  compared = Run(compare);
+  ASSERT_EQ(compared.differences.size(), 3u);
+  EXPECT_THAT(compared.differences[0].message,
+              HasSubstr("frame 0 (command 5, scanout 0, resource 1): differs in 256"));
+  EXPECT_THAT(compared.differences[2].message, HasSubstr("frame 9: the golden set has it"));
+}
+
+TEST_F(WorkerReplayTest, TheNullRendererNeedsNoGl) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kDrawn);
+  });
+  const auto outcome = Run({.renderer = RendererKind::kNull});
+  ASSERT_FALSE(outcome.failure) << outcome.failure->message;
+  ASSERT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.done->report.frames, 1u);
+  EXPECT_EQ(outcome.done->differences, 0u);
+}
+
+TEST_F(WorkerReplayTest, ATraceThatCannotBeReadIsTheTracesFault) {
+  const auto outcome = Run({.renderer = RendererKind::kNull});
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->code, ErrorCode::kUnreadable);
+}
+
+TEST_F(WorkerReplayTest, RecordedPaceTakesAsLongAsTheRecording) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    for (int i = 0; i < 151; ++i) AddClearedFrame(trace, i == 0, 1, kDrawn);
+  });
+  // Two commands a frame, a millisecond each.
+  const auto begin = std::chrono::steady_clock::now();
+  const auto outcome = Run({.renderer = RendererKind::kNull, .recorded_pace = true});
+  ASSERT_TRUE(outcome.done);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(299));
+  EXPECT_GE(outcome.done->report.observer_ns, 200'000'000u);
+}
+
+TEST(WorkerEventsTest, EveryEventSurvivesTheLine) {
+  DifferenceEvent difference;
+  difference.kind = "frame";
+  difference.message = "frame 1: \"quoted\"\nand two lines";
+  difference.pixels = 5;
+  const auto line = EncodeEvent(difference);
+  EXPECT_EQ(line.find('\n'), std::string::npos);
+  const auto read = DecodeEvent(line);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(std::get<DifferenceEvent>(*read).message, difference.message);
+  EXPECT_EQ(std::get<DifferenceEvent>(*read).pixels, 5u);
+  DoneEvent done;
+  done.damage = {"a", "b"};
+  done.report.done.fences = 3;
+  EXPECT_EQ(std::get<DoneEvent>(*DecodeEvent(EncodeEvent(done))).report.done.fences, 3u);
+}
+
+TEST(WorkerEventsTest, ALineThatNoWorkerSendsIsAnError) {
+  EXPECT_FALSE(DecodeEvent(""));
+  EXPECT_FALSE(DecodeEvent("[1,2]"));
+  EXPECT_FALSE(DecodeEvent(R"({"event":"done"})"));
+  EXPECT_THAT(DecodeEvent(R"({"event":"party","body":{}})").error().message, HasSubstr("'party'"));
+}
+
+}  // namespace
+}  // namespace vgpu
