@@ -119,7 +119,7 @@ void TextSink::Text(std::string_view name, std::string_view text) {
   fmt::format_to(std::back_inserter(out_), "<{} bytes>", text.size());
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    blocks_.append(indent_ + kBlockIndent, ' ');
+    if (end > 0) blocks_.append(indent_ + kBlockIndent, ' ');
     AppendEscaped(blocks_, text.substr(0, end), false);
     blocks_ += '\n';
     text.remove_prefix(std::min(end + 1, text.size()));

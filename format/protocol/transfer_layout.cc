@@ -14,6 +14,7 @@ namespace {
 constexpr uint32_t kTarget2d = 2;
 constexpr uint32_t kTarget3d = 3;
 constexpr uint32_t kTarget1dArray = 6;
+constexpr uint32_t kFormatNone = 0;  // counts in bytes
 constexpr uint32_t kBindRenderTarget = 1u << 1;
 
 // virglrenderer keeps the size of a backing in 32 bits and refuses what lies past it.
@@ -73,15 +74,6 @@ Result<ByteBox> Bounded(const ByteBox& box) {
       kMaxBackingEnd));
 }
 
-Result<ByteBox> BufferLayout(const ResourceShape& shape, const Transfer& t, bool to_host) {
-  // A read-back counts in the format's blocks, an upload in bytes.
-  const FormatInfo* format = FindFormat(shape.format);
-  const uint64_t unit = to_host || format == nullptr ? 1 : format->block_bytes;
-  const uint64_t bytes = t.w * unit;
-  return Bounded(
-      {.offset = t.offset, .row_bytes = bytes, .row_stride = bytes, .layer_stride = bytes});
-}
-
 // True where the library's two ways of moving pixels step differently: through a buffer of its own
 // it uses the strides as they are, through GL's pixel store it counts whole blocks and rows.
 bool StepsDiffer(const ResourceShape& shape, const FormatInfo& format, const ByteBox& box) {
@@ -91,9 +83,35 @@ bool StepsDiffer(const ResourceShape& shape, const FormatInfo& format, const Byt
                                         : box.layer_stride % box.row_stride != 0;
 }
 
-ByteBox Span(const ByteBox& box) {
-  const uint64_t bytes = box.End() - box.offset;
-  return {.offset = box.offset, .row_bytes = bytes, .row_stride = bytes, .layer_stride = bytes};
+// `bytes` in a row.
+ByteBox Run(uint64_t offset, uint64_t bytes) {
+  return {.offset = offset, .row_bytes = bytes, .row_stride = bytes, .layer_stride = bytes};
+}
+
+// The box with the strides that the transfer asks for or the level's own, not yet bounded.
+Result<ByteBox> StridedBox(const FormatInfo& format, const Level& level, const Transfer& t,
+                           bool to_host) {
+  const uint64_t row_bytes = Blocks(t.w, format.block_width) * format.block_bytes;
+  const uint64_t rows = Blocks(t.h, format.block_height);
+  const uint64_t stride =
+      t.stride != 0 ? t.stride : Blocks(level.width, format.block_width) * format.block_bytes;
+  if (stride < row_bytes) {
+    return Refuse(fmt::format("stride {} is below the {} bytes of a row", stride, row_bytes));
+  }
+  if (t.layer_stride != 0 && t.layer_stride < stride * rows) {
+    return Refuse(fmt::format("layer stride {} is below the {} bytes of a layer", t.layer_stride,
+                              stride * rows));
+  }
+  uint64_t layer_stride = t.layer_stride;
+  if (layer_stride == 0) layer_stride = stride * Blocks(level.height, format.block_height);
+  if (!to_host) layer_stride = stride * level.height;
+  // GL reads and writes one layer where the box has a depth of 0.
+  return ByteBox{.offset = t.offset,
+                 .row_bytes = row_bytes,
+                 .rows = std::max<uint64_t>(1, rows),
+                 .row_stride = stride,
+                 .layers = std::max<uint64_t>(1, t.d),
+                 .layer_stride = layer_stride};
 }
 
 }  // namespace
@@ -146,35 +164,22 @@ Result<ByteBox> LayoutOf(const ResourceShape& shape, const Transfer& t, bool to_
   const Result<Level> level = LevelOf(shape, t.level);
   if (!level) return tl::unexpected(level.error());
   if (Status ok = CheckBox(t, *level); !ok) return tl::unexpected(ok.error());
-  if (shape.IsBuffer()) return BufferLayout(shape, t, to_host);
-
   const FormatInfo* format = FindFormat(shape.format);
+  if (format == nullptr && shape.IsBuffer()) format = FindFormat(kFormatNone);
   if (format == nullptr) return Refuse(fmt::format("format {} is unknown", shape.format));
-  const uint64_t row_bytes = Blocks(t.w, format->block_width) * format->block_bytes;
-  const uint64_t rows = Blocks(t.h, format->block_height);
-  const uint64_t stride =
-      t.stride != 0 ? t.stride : Blocks(level->width, format->block_width) * format->block_bytes;
-  if (stride < row_bytes) {
-    return Refuse(fmt::format("stride {} is below the {} bytes of a row", stride, row_bytes));
-  }
-  if (t.layer_stride != 0 && t.layer_stride < stride * rows) {
-    return Refuse(fmt::format("layer stride {} is below the {} bytes of a layer", t.layer_stride,
-                              stride * rows));
-  }
-  uint64_t layer_stride = t.layer_stride;
-  if (layer_stride == 0) layer_stride = stride * Blocks(level->height, format->block_height);
-  if (!to_host) layer_stride = stride * level->height;
 
-  if (row_bytes == 0 || rows == 0) return Bounded({.offset = t.offset});
-  // GL reads and writes one layer where the box has a depth of 0.
-  const Result<ByteBox> box = Bounded({.offset = t.offset,
-                                       .row_bytes = row_bytes,
-                                       .rows = rows,
-                                       .row_stride = stride,
-                                       .layers = std::max<uint64_t>(1, t.d),
-                                       .layer_stride = layer_stride});
-  if (box && StepsDiffer(shape, *format, *box)) return Span(*box);
-  return box;
+  const Result<ByteBox> box = StridedBox(*format, *level, t, to_host);
+  if (!box) return box;
+  if (shape.IsBuffer()) {
+    // An upload counts in bytes, a read-back in the format's blocks.
+    return Bounded(Run(t.offset, to_host ? t.w : uint64_t{t.w} * format->block_bytes));
+  }
+  if (box->row_bytes == 0 || t.h == 0) return Bounded(Run(t.offset, 0));
+  const Result<ByteBox> bounded = Bounded(*box);
+  if (bounded && StepsDiffer(shape, *format, *box)) {
+    return Run(box->offset, box->End() - box->offset);
+  }
+  return bounded;
 }
 
 }  // namespace vgpu
