@@ -16,6 +16,8 @@ namespace vgpu {
 
 class FenceBook {
  public:
+  explicit FenceBook(uint32_t first_number = 1) : next_(first_number) {}
+
   // Notes a fence that is about to be made; the answer is its number for the library, counted up
   // over all timelines.
   uint32_t Add(const FenceId& fence);
@@ -48,7 +50,7 @@ class FenceBook {
   std::map<std::pair<uint32_t, uint32_t>, Timeline> rings_;  // by context and ring
   std::vector<FenceId> done_;
   std::size_t waiting_ = 0;
-  uint32_t next_ = 1;
+  uint32_t next_;
 };
 
 }  // namespace vgpu

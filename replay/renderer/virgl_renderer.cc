@@ -14,7 +14,8 @@ extern "C" {  // the header does not say so itself
 
 #include "format/protocol/limits.h"
 #include "replay/renderer/fence_book.h"
-#include "replay/renderer/gl_strings.h"
+#include "replay/renderer/foreign_leaks.h"
+#include "replay/renderer/gl_probe.h"
 #include "replay/renderer/renderer.h"
 #include "replay/renderer/virgl_log.h"
 
@@ -118,12 +119,11 @@ class VirglRenderer final : public Renderer {
 };
 
 Status VirglRenderer::Start() {
+  const ForeignLeaks not_ours;
   callbacks_.version = kCallbacksVersion;
   callbacks_.write_fence = OnFence;
   callbacks_.write_context_fence = OnContextFence;
-  if (!HasEgl()) {
-    return MakeError(ErrorCode::kUnavailable, "there is no EGL library that works on this machine");
-  }
+  if (Status able = ProbeSurfacelessGl(); !able) return able;
   if (const int result = virgl_renderer_init(this, kFlags, &callbacks_); result != 0) {
     return MakeError(ErrorCode::kUnavailable,
                      fmt::format("virglrenderer does not start on surfaceless EGL: "

@@ -1,0 +1,21 @@
+// What the GL of this machine can do, asked of EGL itself.
+#pragma once
+
+#include <string>
+
+#include "format/protocol/error.h"
+
+namespace vgpu {
+
+// Whether a GL context can be made without a window system: kUnavailable with a sentence that says
+// what is missing. virglrenderer crashes on a machine where this fails.
+Status ProbeSurfacelessGl();
+
+struct GlStrings {
+  std::string vendor, renderer, version;  // empty where no context is current
+};
+
+// Of the context that is current on this thread.
+GlStrings CurrentGlStrings();
+
+}  // namespace vgpu
