@@ -84,8 +84,9 @@ class BackingCollector {
 
   // The box is the first resource's; the bytes are in the other one's backing.
   void CopyTransfer3d(Words words, uint32_t at) {
+    if (shape_(words[11]) == nullptr) return;
     const ResourceShape* shape = shape_(words[0]);
-    if (shape == nullptr || shape_(words[11]) == nullptr) return;
+    if (shape == nullptr) return;
     const bool writes = (words[13] & kCopyReadFromHost) != 0;
     Add(words[11], *shape, TransferIn(words, words[12]), writes, at);
   }
