@@ -10,7 +10,8 @@
 #endif
 
 #ifdef VGPU_HAS_LEAK_CHECK
-#include <sanitizer/lsan_interface.h>
+extern "C" void __lsan_disable();
+extern "C" void __lsan_enable();
 #endif
 
 namespace vgpu {
