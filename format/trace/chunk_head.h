@@ -22,6 +22,7 @@ inline constexpr std::array<uint8_t, 16> kSyncMarker = {
     0xf6, 'V', 'G', 'P', 'U', 0x0d, 0x0a, 0x1a, 0x9c, 0x3b, 0xe1, 0x57, 0xa8, 0x04, 0xd2, 0x6f};
 inline constexpr uint64_t kSyncOffset = 8;      // of the marker from the chunk's start
 inline constexpr uint64_t kMaxHeadBytes = 512;  // up to the payload's first byte; 156 are used
+inline constexpr uint64_t kMinChunkBytes = 50;  // a head with an empty range, and no payload
 inline constexpr uint64_t kIndexTailBytes = 9;  // Chunk.index_offset with its tag
 
 // The most that a chunk of `raw` payload bytes takes on disk.

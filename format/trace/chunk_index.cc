@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +12,9 @@
 namespace vgpu {
 
 namespace {
+
+using google::protobuf::internal::WireFormatLite;
+using google::protobuf::io::CodedInputStream;
 
 // Where the file says that its closing chunk starts. Nothing where it does not end with a head
 // that says the same of itself: then those nine bytes are the end of something else.
@@ -30,39 +35,86 @@ Result<std::optional<std::pair<uint64_t, ChunkHead>>> FindClosingChunk(const Inp
   return std::pair(*offset, check->head);
 }
 
-// The chunks that the index lists must be the whole file before it, one after another, and run on
-// in their numbers. What they hold is checked when they are read.
-std::optional<std::string> Problem(const proto::Index& index, uint64_t index_offset) {
-  uint64_t end = 0;
-  const proto::Range* before = &proto::Range::default_instance();
-  for (int i = 0; i < index.chunk_size(); ++i) {
-    const auto& entry = index.chunk(i);
-    if (entry.offset() != end || entry.size() > index_offset - end || entry.size() == 0 ||
-        entry.raw_size() > limits::kMaxChunkBytes || !Follows(entry.range(), *before)) {
-      return fmt::format("has an entry {} that does not follow the one before it", i);
-    }
-    end += entry.size();
-    before = &entry.range();
+// Reads an Index message entry by entry, and refuses the first that is wrong: so what is kept stays
+// in proportion to the file, whatever the message claims. The chunks that it lists must be the
+// whole file before it, one after another, and run on in their numbers. What they hold is checked
+// when they are read.
+class IndexParser {
+ public:
+  explicit IndexParser(uint64_t index_offset) : index_offset_(index_offset) {
+    table_.index.emplace();
   }
-  if (end != index_offset) return fmt::format("lists {} of {} bytes", end, index_offset);
-  return std::nullopt;
-}
 
-Result<proto::Index> ParseIndex(const InputFile& file, uint64_t offset, const ChunkHead& head) {
+  // The error's text follows "index at offset N ".
+  Result<ChunkTable> Parse(Bytes message) {
+    CodedInputStream in(reinterpret_cast<const uint8_t*>(message.data()),
+                        static_cast<int>(message.size()));
+    while (const uint32_t tag = in.ReadTag()) {
+      if (!Take(in, tag)) return Wrong("cannot be parsed");
+      if (!follows_) {
+        return Wrong(fmt::format("has an entry {} that does not follow the one before it",
+                                 table_.chunks.size()));
+      }
+    }
+    if (end_ != index_offset_)
+      return Wrong(fmt::format("lists {} of {} bytes", end_, index_offset_));
+    return std::move(table_);
+  }
+
+ private:
+  static constexpr auto kLen = WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+  static constexpr auto kVarint = WireFormatLite::WIRETYPE_VARINT;
+  static constexpr uint32_t kChunkTag =
+      WireFormatLite::MakeTag(proto::Index::kChunkFieldNumber, kLen);
+  static constexpr uint32_t kChecksTag =
+      WireFormatLite::MakeTag(proto::Index::kChecksFieldNumber, kVarint);
+  static constexpr uint32_t kBoundaryTag =
+      WireFormatLite::MakeTag(proto::Index::kBoundaryBytesFieldNumber, kVarint);
+
+  static tl::unexpected<Error> Wrong(std::string problem) {
+    return MakeError(ErrorCode::kUnreadable, std::move(problem));
+  }
+
+  bool Take(CodedInputStream& in, uint32_t tag) {
+    if (tag == kChecksTag) return in.ReadVarint64(&table_.index->checks);
+    if (tag == kBoundaryTag) return in.ReadVarint64(&table_.index->boundary_bytes);
+    if (tag != kChunkTag) return WireFormatLite::SkipField(&in, tag);
+    uint32_t length = 0;
+    proto::Index::Entry entry;
+    if (!in.ReadVarint32(&length) || length > kMaxHeadBytes || !in.ReadString(&bytes_, length) ||
+        !entry.ParseFromString(bytes_)) {
+      return false;
+    }
+    follows_ = entry.offset() == end_ && entry.size() >= kMinChunkBytes &&
+               entry.size() <= index_offset_ - end_ && entry.raw_size() <= limits::kMaxChunkBytes &&
+               (table_.chunks.empty() || Follows(entry.range(), table_.chunks.back().range));
+    if (!follows_) return true;
+    end_ += entry.size();
+    table_.chunks.push_back(
+        {entry.offset(), entry.size(), entry.raw_size(), std::move(*entry.mutable_range())});
+    return true;
+  }
+
+  const uint64_t index_offset_;
+  ChunkTable table_;
+  uint64_t end_ = 0;     // of the last entry's chunk
+  bool follows_ = true;  // the last entry behind the one before it
+  std::string bytes_;    // of the last entry
+};
+
+Result<ChunkTable> ReadIndexAt(const InputFile& file, uint64_t offset, const ChunkHead& head) {
   auto stored = ReadStored(file, offset, head);
   if (!stored) return tl::unexpected(stored.error());
-  auto payload = PayloadDecoder().Decode(head, std::move(*stored)).and_then([&](RawBytes raw) {
-    return Payload::Make(std::move(raw), head.range);
-  });
+  auto raw = PayloadDecoder().Decode(head, std::move(*stored));
+  if (!raw) return tl::unexpected(raw.error());
+  auto payload = Payload::Make(std::move(*raw), head.range);
   if (!payload) return tl::unexpected(payload.error());
   size_t position = 0;
-  proto::Packet packet;
-  const auto bytes = payload->NextPacket(position);
-  if (!bytes || !packet.ParseFromArray(bytes->data(), static_cast<int>(bytes->size())) ||
-      !packet.has_index()) {
-    return MakeError(ErrorCode::kUnreadable, "does not hold an index");
-  }
-  return std::move(*packet.mutable_index());
+  const auto packet = payload->NextPacket(position);
+  const auto message =
+      packet ? FindMessage(*packet, proto::Packet::kIndexFieldNumber) : std::nullopt;
+  if (!message) return MakeError(ErrorCode::kUnreadable, "does not hold an index");
+  return IndexParser(offset).Parse(*message);
 }
 
 }  // namespace
@@ -97,22 +149,12 @@ Result<IndexRead> ReadIndex(const InputFile& file) {
   if (!closing) return tl::unexpected(closing.error());
   if (!*closing) return IndexRead{};
   const auto& [offset, head] = **closing;
-  auto damaged = [&, at = offset, size = head.size](const std::string& problem) {
-    Damage damage{at, size, {}, 0, 0};
-    damage.what = fmt::format("{}: index at offset {} {}", file.name(), at, problem);
-    return IndexRead{std::nullopt, std::move(damage)};
-  };
-  auto index = ParseIndex(file, offset, head);
-  if (!index) return damaged(index.error().message);
-  if (auto problem = Problem(*index, offset)) return damaged(*problem);
-  ChunkTable table;
-  table.index = IndexCounts{index->checks(), index->boundary_bytes()};
-  table.chunks.reserve(static_cast<size_t>(index->chunk_size()));
-  for (auto& entry : *index->mutable_chunk()) {
-    table.chunks.push_back(
-        {entry.offset(), entry.size(), entry.raw_size(), std::move(*entry.mutable_range())});
-  }
-  return IndexRead{std::move(table), std::nullopt};
+  auto table = ReadIndexAt(file, offset, head);
+  if (table) return IndexRead{std::move(*table), std::nullopt};
+  Damage damage{offset, head.size, {}, 0, 0};
+  damage.what =
+      fmt::format("{}: index at offset {} {}", file.name(), offset, table.error().message);
+  return IndexRead{std::nullopt, std::move(damage)};
 }
 
 }  // namespace vgpu

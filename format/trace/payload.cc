@@ -14,7 +14,6 @@ using google::protobuf::io::CodedInputStream;
 constexpr auto kLen = WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
 constexpr auto kVarint = WireFormatLite::WIRETYPE_VARINT;
 constexpr uint32_t kPacketTag = WireFormatLite::MakeTag(1, kLen);
-constexpr uint32_t kBlobTag = WireFormatLite::MakeTag(proto::Packet::kBlobFieldNumber, kLen);
 constexpr uint32_t kIdTag = WireFormatLite::MakeTag(proto::Blob::kIdFieldNumber, kVarint);
 constexpr uint32_t kDataTag = WireFormatLite::MakeTag(proto::Blob::kDataFieldNumber, kLen);
 
@@ -56,6 +55,12 @@ std::optional<BlobContent> ReadBlob(Bytes message) {
 
 }  // namespace
 
+std::optional<Bytes> FindMessage(Bytes packet, int field) {
+  CodedInputStream in = StreamOver(packet);
+  if (in.ReadTag() != WireFormatLite::MakeTag(field, kLen)) return std::nullopt;
+  return ReadPiece(in, packet);
+}
+
 std::optional<Bytes> Payload::NextPacket(size_t& position) const {
   const Bytes rest = raw_.view().subspan(position);
   CodedInputStream in = StreamOver(rest);
@@ -82,10 +87,9 @@ Result<Payload> Payload::Make(RawBytes raw, const proto::Range& range) {
   size_t begin = 0;
   while (const auto packet = payload.NextPacket(position)) {
     begin = position;
-    CodedInputStream in = StreamOver(*packet);
-    if (in.ReadTag() != kBlobTag) continue;
-    const auto message = ReadPiece(in, *packet);
-    const auto blob = message ? ReadBlob(*message) : std::nullopt;
+    const auto message = FindMessage(*packet, proto::Packet::kBlobFieldNumber);
+    if (!message) continue;
+    const auto blob = ReadBlob(*message);
     if (!blob)
       return wrong(fmt::format("has a blob that cannot be parsed before byte {}", position));
     const uint64_t expected = payload.first_blob_ + payload.blobs_.size();

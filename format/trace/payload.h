@@ -43,4 +43,7 @@ class Payload {
   std::vector<Piece> blobs_;
 };
 
+// The message inside a packet whose first field has this number; nothing for another packet.
+std::optional<Bytes> FindMessage(Bytes packet, int field);
+
 }  // namespace vgpu

@@ -4,6 +4,7 @@
 #include <google/protobuf/arena.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <utility>
 
@@ -69,6 +70,8 @@ Status CheckSession(const std::string& name, const proto::Session& session) {
   return {};
 }
 
+uint64_t EndOf(const ChunkEntry& chunk) { return chunk.offset + chunk.size; }
+
 bool ParsePacket(Bytes bytes, proto::Packet* packet) {
   return packet->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
@@ -83,7 +86,7 @@ struct TraceReader::Impl {
   Result<PayloadRef> Load(size_t chunk);
   Result<Payload> Unpack(const ChunkEntry& entry);
   void AddDamage(size_t chunk, const std::string& problem);
-  void AddPacketDamage(size_t position);
+  void NoteBadPackets();
   Result<Bytes> FindBlob(uint64_t id);
   tl::unexpected<Error> BlobError(uint64_t id, const std::string& why) const;
 
@@ -96,13 +99,14 @@ struct TraceReader::Impl {
   LruCache<PayloadRef> payloads{kChunkCacheBytes};          // by chunk
   LruCache<std::vector<std::byte>> blobs{kBlobCacheBytes};  // by id
   std::set<size_t> damaged;                                 // chunks found so when read
-  std::set<std::pair<size_t, size_t>> damaged_packets;      // chunk, position
 
-  size_t next_chunk = 0;          // to be loaded when `current` ends
-  PayloadRef current;             // being read by Next, or nullptr
-  size_t position = 0;            // in current
-  PayloadRef blob_owner;          // holds what Blob returned last
-  google::protobuf::Arena arena;  // holds what Next returned last
+  size_t next_chunk = 0;     // to be loaded when `current` ends
+  PayloadRef current;        // being read by Next, or nullptr
+  size_t position = 0;       // in current
+  uint64_t bad_packets = 0;  // of current, so far
+  PayloadRef blob_owner;     // holds what Blob returned last
+  std::array<char, 8192> arena_block;
+  google::protobuf::Arena arena{arena_block.data(), arena_block.size()};  // what Next returned last
 };
 
 void TraceReader::Impl::AddDamage(size_t chunk, const std::string& problem) {
@@ -114,16 +118,15 @@ void TraceReader::Impl::AddDamage(size_t chunk, const std::string& problem) {
   summary.damage.push_back(std::move(damage));
 }
 
-void TraceReader::Impl::AddPacketDamage(size_t at) {
+// Once for each chunk, however many packets of it are bad.
+void TraceReader::Impl::NoteBadPackets() {
   const size_t chunk = next_chunk - 1;
-  if (!damaged_packets.emplace(chunk, at).second) return;
+  if (bad_packets == 0 || !damaged.insert(chunk).second) return;
   const ChunkEntry& entry = chunks[chunk];
-  summary.damage.push_back(
-      {entry.offset, 0,
-       fmt::format("{}: chunk at offset {} has a packet before byte {} of its payload that cannot "
-                   "be parsed; skipped 1 packet",
-                   file.name(), entry.offset, at),
-       entry.range.first_command(), std::nullopt});
+  Damage damage{entry.offset, 0, {}, entry.range.first_command(), std::nullopt};
+  damage.what = fmt::format("{}: chunk at offset {} has packets that cannot be parsed; skipped {}",
+                            file.name(), entry.offset, bad_packets);
+  summary.damage.push_back(std::move(damage));
 }
 
 Result<Payload> TraceReader::Impl::Unpack(const ChunkEntry& entry) {
@@ -183,13 +186,18 @@ tl::unexpected<Error> TraceReader::Impl::BlobError(uint64_t id, const std::strin
 
 Result<Bytes> TraceReader::Impl::FindBlob(uint64_t id) {
   if (const auto* kept = blobs.Find(id)) return Bytes(*kept);
-  auto behind = std::partition_point(chunks.begin(), chunks.end(), [&](const ChunkEntry& chunk) {
-    return chunk.range.first_blob() <= id;
-  });
-  // Chunks without blobs repeat the number of the one that comes next.
-  while (behind != chunks.begin() && std::prev(behind)->range.blobs() == 0) --behind;
-  if (behind == chunks.begin()) return BlobError(id, "is not in the file");
-  const auto chunk = static_cast<size_t>(std::prev(behind) - chunks.begin());
+  const auto holder =
+      std::partition_point(chunks.begin(), chunks.end(), [&](const ChunkEntry& entry) {
+        return entry.range.first_blob() + entry.range.blobs() <= id;
+      });
+  if (holder == chunks.end()) return BlobError(id, "is not in the file");
+  if (holder->range.first_blob() > id) {
+    const uint64_t begin = holder == chunks.begin() ? 0 : EndOf(*std::prev(holder));
+    if (begin == holder->offset) return BlobError(id, "is not in the file");
+    return BlobError(
+        id, fmt::format("lay in what is damaged from offset {} to {}", begin, holder->offset));
+  }
+  const auto chunk = static_cast<size_t>(holder - chunks.begin());
   const bool was_kept = payloads.Find(chunk) != nullptr;
   auto payload = Load(chunk);
   if (!payload) {
@@ -237,17 +245,19 @@ Result<const proto::Packet*> TraceReader::Next() {
   while (true) {
     if (impl.current) {
       while (const auto bytes = impl.current->NextPacket(impl.position)) {
-        impl.arena.Reset();
+        impl.arena.Reset();  // keeps its first block
         auto* packet = google::protobuf::Arena::CreateMessage<proto::Packet>(&impl.arena);
         if (ParsePacket(*bytes, packet)) return packet;
-        impl.AddPacketDamage(impl.position);
+        ++impl.bad_packets;
       }
+      impl.NoteBadPackets();
       impl.current = nullptr;
     }
     if (impl.next_chunk == impl.chunks.size()) return nullptr;
     // A chunk that is damaged is noted and passed.
     if (auto payload = impl.Load(impl.next_chunk++)) impl.current = *payload;
     impl.position = 0;
+    impl.bad_packets = 0;
   }
 }
 

@@ -232,6 +232,17 @@ TEST_F(Damaged, ABlobInADamagedChunkIsNamedWithItsPlace) {
   EXPECT_THAT((*reader)->Blob(99).error().message, HasSubstr("blob 99 is not in the file"));
 }
 
+TEST_F(Damaged, ABlobInAChunkThatTheWalkPassedIsNamedWithItsPlace) {
+  std::string trace = WithoutIndex(trace_);
+  trace[starts_[2] + 10] ^= 1;
+  const MemoryFile file(trace);
+  const auto reader = TraceReader::Open(file.path());
+  ASSERT_TRUE(reader);
+  EXPECT_THAT((*reader)->Blob(2).error().message,
+              HasSubstr("blob 2 lay in what is damaged from offset " + std::to_string(starts_[2]) +
+                        " to " + std::to_string(starts_[3])));
+}
+
 TEST_F(Damaged, ALostSessionIsReported) {
   std::string trace = trace_;
   trace[starts_[1] - 1] ^= 1;

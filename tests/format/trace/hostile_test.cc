@@ -96,7 +96,7 @@ TEST(Hostile, APacketThatCannotBeParsedCostsOnePacket) {
   EXPECT_EQ(ReadAll(**reader).size(), 3u);
   ASSERT_EQ((*reader)->summary().damage.size(), 1u);
   EXPECT_THAT((*reader)->summary().damage[0].what,
-              HasSubstr("that cannot be parsed; skipped 1 packet"));
+              HasSubstr("has packets that cannot be parsed; skipped 1"));
 }
 
 TEST(Hostile, APacketThatPassesItsPayloadCostsTheChunk) {
