@@ -60,7 +60,8 @@ Result<std::unique_ptr<VtestServer>> VtestServer::Start(const VtestServerOptions
     return MakeError(ErrorCode::kFailed, fmt::format("{}: {}", options.log.string(), std::strerror(errno)));
   }
   ChildOptions child;
-  child.argv = {kProgram, "--use-egl-surfaceless", "--socket-path", options.socket.string()};
+  // One word: with two, 0.10 takes the path for a file to play.
+  child.argv = {kProgram, "--use-egl-surfaceless", "--socket-path=" + options.socket.string()};
   child.environment = options.environment;
   child.environment.emplace_back("GALLIUM_DRIVER", std::nullopt);  // virpipe would be its own client
   child.output = log.get();

@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <utility>
 
 #include "capture/launcher/mesa.h"
 #include "capture/launcher/vtest_server.h"
+#include "cli/capture/program_arguments.h"
 #include "cli/capture/recording.h"
 #include "cli/capture/verbs.h"
 #include "cli/verb.h"
@@ -75,7 +77,10 @@ std::function<int()> AddApp(CLI::App& command) {
       "GL_APP's (128 + signal where one ended it); 2 for wrong usage; 4 where GL_APP succeeded and the recording did "
       "not; 77 where virgl_test_server or its EGL is missing.\n\n"
       "  vgpu-capture app -o gears.vgpu -- glxgears");
-  return [options] { return App(*options); };
+  return [options] {
+    options->program = Unshield(std::move(options->program));
+    return App(*options);
+  };
 }
 
 }  // namespace vgpu::cli

@@ -128,11 +128,9 @@ void AddRecordingOptions(CLI::App& command, const char* program_name, RecordingO
                      "Size of the shared-memory ring between a renderer and the recorder")
       ->type_name("SIZE")
       ->capture_default_str();
-  // Without allow_extra_args(false), CLI11 takes an argument like "[a,b]" apart.
   command.add_option(program_name, options.program, "What to run, with its arguments; write -- before it")
       ->required()
       ->expected(1, kMaxArguments)
-      ->allow_extra_args(false)
       ->type_name("");
 }
 

@@ -1,5 +1,7 @@
 #include <memory>
+#include <utility>
 
+#include "cli/capture/program_arguments.h"
 #include "cli/capture/recording.h"
 #include "cli/capture/verbs.h"
 #include "cli/verb.h"
@@ -28,7 +30,10 @@ std::function<int()> AddRun(CLI::App& command) {
       "its beginning to its end. The exit status is PROGRAM's (128 + signal where one ended it); 2 for wrong usage; 4 "
       "where PROGRAM succeeded and the recording did not.\n\n"
       "  vgpu-capture run -o guest.vgpu -- qemu-system-x86_64 -device virtio-vga-gl -display sdl,gl=on ...");
-  return [options] { return Run(*options); };
+  return [options] {
+    options->program = Unshield(std::move(options->program));
+    return Run(*options);
+  };
 }
 
 }  // namespace vgpu::cli
