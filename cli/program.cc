@@ -28,18 +28,39 @@ std::optional<uint64_t> ParseNumber(std::string_view text) {
   return value;
 }
 
-// CLI11 reports an unknown verb as an unexpected argument; name it as what it is.
-std::string DescribeParseError(const Program& program, const CLI::ParseError& error, int argc,
-                               char** argv) {
-  if (argc > 1 && argv[1][0] != '-') {
-    for (const Verb& verb : program.verbs) {
-      if (verb.name == std::string_view(argv[1])) return fmt::format("{}: {}", verb.name, error.what());
-    }
-    std::string names;
-    for (const Verb& verb : program.verbs) names += fmt::format("{}{}", names.empty() ? "" : ", ", verb.name);
-    return fmt::format("'{}' is not a verb; the verbs are {}", argv[1], names);
+// The first word of a verb's arguments that looks like an option and is none; CLI11 often reports
+// what follows it.
+std::optional<std::string> FindUnknownOption(const CLI::App& command, int argc, char** argv) {
+  for (int i = 2; i < argc && argv[i] != std::string_view("--"); ++i) {
+    std::string word = argv[i];
+    if (word.size() < 2 || word[0] != '-') continue;
+    word = word[1] == '-' ? word.substr(0, word.find('=')) : word.substr(0, 2);
+    if (command.get_option_no_throw(word) == nullptr) return word;
   }
-  return error.what();
+  return std::nullopt;
+}
+
+std::string DescribeVerbError(const CLI::App& command, const CLI::ParseError& error, int argc, char** argv) {
+  const bool unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if (const auto option = FindUnknownOption(command, argc, argv); unexpected && option) {
+    return fmt::format("{}: there is no option {}", command.get_name(), *option);
+  }
+  return fmt::format("{}: {}", command.get_name(), error.what());
+}
+
+// CLI11 reports an unknown verb as an unexpected argument; name it as what it is.
+std::string DescribeParseError(const Program& program, const CLI::App& app, const CLI::ParseError& error, int argc,
+                               char** argv) {
+  std::string names;
+  for (const Verb& verb : program.verbs) {
+    if (argc > 1 && verb.name == std::string_view(argv[1])) {
+      return DescribeVerbError(*app.get_subcommand(verb.name), error, argc, argv);
+    }
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", verb.name);
+  }
+  if (argc < 2) return fmt::format("a verb is missing; the verbs are {}", names);
+  if (argv[1][0] != '-') return fmt::format("'{}' is not a verb; the verbs are {}", argv[1], names);
+  return fmt::format("there is no option {}", argv[1]);
 }
 
 }  // namespace
@@ -77,7 +98,7 @@ int RunProgram(const Program& program, int argc, char** argv) {
   } catch (const CLI::Success& success) {  // --help, --version
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return WrongUsage(DescribeParseError(program, error, argc, argv));
+    return WrongUsage(DescribeParseError(program, app, error, argc, argv));
   } catch (const std::exception& error) {
     return Fail(Error{ErrorCode::kFailed, error.what()});
   }

@@ -229,7 +229,8 @@ RecorderStatus Recorder::status() const {
 }
 
 std::string Recorder::Pids() const {
-  std::string pids = fmt::format(" {} {} ", getpid(), program_pid_);
+  std::string pids = fmt::format(" {} ", getpid());
+  if (program_pid_ != 0) pids += fmt::format("{} ", program_pid_);
   for (const Renderer& renderer : renderers_) pids += fmt::format("{} ", renderer.peer.pid);
   return pids;
 }

@@ -14,7 +14,6 @@ namespace vgpu::cli {
 
 namespace {
 
-constexpr int kMaxArguments = 1 << 20;
 constexpr int kMaxZstdLevel = 19;
 constexpr uint64_t kMinRingBytes = 64u << 10;
 constexpr uint64_t kMaxRingBytes = 16ull << 30;
@@ -113,24 +112,19 @@ void AddRecordingOptions(CLI::App& command, const char* program_name, RecordingO
       ->type_name("SIZE");
   command.add_option("--on-full", options.on_full,
                      "When the ring to the recorder is full: wait, so that nothing is lost, or drop and say so in the "
-                     "trace")
-      ->type_name("wait|drop")
-      ->capture_default_str();
+                     "trace (default: wait)")
+      ->type_name("wait|drop");
   command.add_option("--frame-checks", options.frame_checks,
                      "How many frames of a VMM are read back and hashed, in a second; what a client reads back itself "
-                     "is always hashed")
-      ->type_name("all|N|off")
-      ->capture_default_str();
-  command.add_option("--compression", options.compression, "none (or 0), or the zstd level, 1 to 19")
-      ->type_name("LEVEL")
-      ->capture_default_str();
+                     "is always hashed (default: 10)")
+      ->type_name("all|N|off");
+  command.add_option("--compression", options.compression, "none (or 0), or the zstd level, 1 to 19 (default: 1)")
+      ->type_name("LEVEL");
   command.add_option("--ring-size", options.ring_size,
-                     "Size of the shared-memory ring between a renderer and the recorder")
-      ->type_name("SIZE")
-      ->capture_default_str();
+                     "Size of the shared-memory ring between a renderer and the recorder (default: 32M)")
+      ->type_name("SIZE");
   command.add_option(program_name, options.program, "What to run, with its arguments; write -- before it")
       ->required()
-      ->expected(1, kMaxArguments)
       ->type_name("");
 }
 
