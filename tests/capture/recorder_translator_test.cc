@@ -1,0 +1,258 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "capture/recorder/translator.h"
+#include "tests/capture/recorder_support.h"
+
+namespace vgpu {
+namespace {
+
+using namespace test;  // NOLINT: the records' makers
+using ::testing::HasSubstr;
+
+class TranslatorTest : public ::testing::Test {
+ protected:
+  void Take(const std::vector<RawRecord>& records) {
+    for (const RawRecord& record : records) {
+      const Status status = translator_.Take(static_cast<uint16_t>(record.type), record.bytes());
+      ASSERT_TRUE(status) << status.error().message;
+    }
+  }
+
+  void Finish() {
+    proto::End end;
+    end.set_reason("over");
+    ASSERT_TRUE(translator_.Finish(end));
+  }
+
+  const proto::Command& CommandAt(size_t number) const {
+    for (const proto::Packet& packet : sink_.packets) {
+      if (packet.has_command() && packet.command().number() == number) return packet.command();
+    }
+    ADD_FAILURE() << "no command " << number;
+    return sink_.packets[0].command();
+  }
+
+  CollectingSink sink_;
+  Translator translator_{RendererOrigin{"vgpu-capture test", {"app", "-x"}, 77, proto::SOURCE_SHIM_VMM, "10"}, sink_};
+};
+
+TEST_F(TranslatorTest, SessionTellsWhoRecordedWhatAndWhatCannotBeSeen) {
+  Take({SessionRecordOf()});
+  ASSERT_EQ(Outline(sink_.packets), "session");
+  const proto::Session& session = sink_.packets[0].session();
+  EXPECT_EQ(session.format_version(), 1u);
+  EXPECT_EQ(session.source(), proto::SOURCE_SHIM_VTEST);
+  EXPECT_EQ(session.program(0), "app");
+  EXPECT_EQ(session.program(1), "-x");
+  EXPECT_EQ(session.pid(), 77u);
+  EXPECT_EQ(session.renderer_library(), "lib");
+  EXPECT_EQ(session.host(), "Linux");
+  EXPECT_EQ(session.renderer_flags(), 0x2bu);
+  EXPECT_EQ(session.frame_checks(), "10");
+  EXPECT_GT(session.blind_spots_size(), 0);
+}
+
+TEST_F(TranslatorTest, UnknownSourceIsTakenFromTheProgram) {
+  Take({SessionRecordOf(0)});
+  EXPECT_EQ(sink_.packets[0].session().source(), proto::SOURCE_SHIM_VMM);
+}
+
+TEST_F(TranslatorTest, FileBeginsWithASessionEvenWhereItsRecordWasDropped) {
+  Take({BeginRecordOf(CreateContext(1)), EndRecordOf()});
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session command:0 end");
+}
+
+TEST_F(TranslatorTest, MemoryComesBeforeItsCommandAndChecksAfterIt) {
+  Take({SessionRecordOf(), MemoryRecordOf(5, "abcd"), BeginRecordOf(Submit(1, "wxyz")), EndRecordOf(),
+        ReadbackRecordOf(5), FrameRecordOf(5)});
+  EXPECT_EQ(Outline(sink_.packets), "session memory") << "the command waits for its fence";
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session memory command:0 readback:0 frame:0 end");
+  EXPECT_EQ(sink_.contents.at(0), "abcd");
+  EXPECT_EQ(sink_.packets[1].memory().blob(0), 0u);
+  EXPECT_EQ(sink_.packets[1].memory().box().row_bytes(), 4u);
+  EXPECT_EQ(sink_.packets[2].command().request(), Submit(1, "wxyz"));
+  EXPECT_EQ(sink_.packets[4].frame().command(), 0u);
+  EXPECT_EQ(translator_.counts().frames, 1u);
+  EXPECT_EQ(translator_.counts().checks, 2u);
+}
+
+TEST_F(TranslatorTest, FrameWithoutDigestIsNoCheck) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), EndRecordOf(), FrameRecordOf(5, false)});
+  Finish();
+  EXPECT_EQ(sink_.packets[2].frame().digest(), "");
+  EXPECT_EQ(translator_.counts().checks, 0u);
+}
+
+TEST_F(TranslatorTest, FenceIsFoldedIntoTheCommandThatEnded) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), FenceRecordOf(42)});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 end");
+  const wire::CtrlHeader request = HeaderOf(CommandAt(0).request());
+  const wire::CtrlHeader response = HeaderOf(CommandAt(0).response());
+  EXPECT_EQ(request.flags, kFlagFence);
+  EXPECT_EQ(request.fence_id, 42u);
+  EXPECT_EQ(request.ctx_id, 3u) << "a global fence leaves the context alone";
+  EXPECT_EQ(response.type, static_cast<uint32_t>(ResponseType::OK_NODATA));
+  EXPECT_EQ(response.flags, kFlagFence);
+  EXPECT_EQ(response.fence_id, 42u);
+  EXPECT_EQ(response.ctx_id, 3u);
+  EXPECT_FALSE(CommandAt(0).inferred());
+}
+
+TEST_F(TranslatorTest, FenceAfterTheReadbackOfItsCommandIsStillFolded) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), ReadbackRecordOf(1), FenceRecordOf(42)});
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session command:0 readback:0 end");
+  EXPECT_EQ(HeaderOf(CommandAt(0).request()).fence_id, 42u);
+}
+
+TEST_F(TranslatorTest, FenceOnAContextsRingKeepsItsTimeline) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), RingFenceRecordOf(1ull << 40, 3, 2)});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 end");
+  const wire::CtrlHeader request = HeaderOf(CommandAt(0).request());
+  EXPECT_EQ(request.flags, kFlagFence | kFlagInfoRingIdx);
+  EXPECT_EQ(request.fence_id, 1ull << 40);
+  EXPECT_EQ(request.ring_idx, 2u);
+}
+
+TEST_F(TranslatorTest, SecondFenceGetsAnEmptySubmitOfItsOwn) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), FenceRecordOf(42), FenceRecordOf(43)});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 command:1 end");
+  EXPECT_EQ(HeaderOf(CommandAt(0).request()).fence_id, 42u);
+  const wire::CtrlHeader own = HeaderOf(CommandAt(1).request());
+  EXPECT_TRUE(CommandAt(1).inferred());
+  EXPECT_EQ(own.type, static_cast<uint32_t>(CommandType::SUBMIT_3D));
+  EXPECT_EQ(own.fence_id, 43u);
+  EXPECT_EQ(own.ctx_id, 3u);
+  EXPECT_EQ(CommandAt(1).request().size(), sizeof(wire::Submit3d));
+  EXPECT_EQ(HeaderOf(CommandAt(1).response()).fence_id, 43u);
+}
+
+TEST_F(TranslatorTest, RingFenceOfAnotherContextIsNotFolded) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), RingFenceRecordOf(9, 4, 1)});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 command:1 end");
+  EXPECT_EQ(HeaderOf(CommandAt(0).request()).flags, 0u);
+  EXPECT_EQ(HeaderOf(CommandAt(1).request()).ctx_id, 4u);
+}
+
+TEST_F(TranslatorTest, SignalInsideACommandIsWrittenAsItArrives) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), SignalledRecordOf(7), EndRecordOf(), SignalledRecordOf(8)});
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session fence:7 command:0 fence:8 end");
+}
+
+TEST_F(TranslatorTest, HeapEventFollowsItsCommandWithItsNumber) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), EndRecordOf(), BeginRecordOf(CreateResource(9)),
+        PlacesRecordOf(9, {{1, 0, 4096, 8192}, {2, 0, 0, 100}}), EndRecordOf()});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 command:1 heap:1 end");
+  const proto::HeapEvent& event = sink_.packets[3].heap_event();
+  EXPECT_EQ(event.kind(), proto::HeapEvent::ATTACH);
+  ASSERT_EQ(event.place_size(), 2);
+  EXPECT_EQ(event.place(0).heap(), 1u);
+  EXPECT_EQ(event.place(0).offset(), 4096u);
+  EXPECT_EQ(event.place(1).size(), 100u);
+}
+
+TEST_F(TranslatorTest, CommandThatNeverEndedIsWrittenAsUnanswered) {
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(1)), EndRecordOf(), MemoryRecordOf(1, "abcd"),
+        BeginRecordOf(Submit(1, "boom"))});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 memory command:1 end");
+  EXPECT_TRUE(CommandAt(1).unanswered());
+  EXPECT_EQ(CommandAt(1).response(), "");
+  EXPECT_EQ(CommandAt(1).end_ns(), 0u);
+  EXPECT_EQ(CommandAt(1).request(), Submit(1, "boom"));
+  EXPECT_FALSE(CommandAt(0).unanswered());
+}
+
+TEST_F(TranslatorTest, CommandWhoseEndWasDroppedIsNotCalledUnanswered) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), BeginRecordOf(Submit(1)), EndRecordOf()});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 command:1 end");
+  EXPECT_FALSE(CommandAt(0).unanswered());
+  EXPECT_EQ(CommandAt(0).response(), "");
+}
+
+TEST_F(TranslatorTest, EndWhoseBeginWasDroppedIsLeftOut) {
+  Take({SessionRecordOf(), EndRecordOf()});
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session end");
+}
+
+TEST_F(TranslatorTest, ResetDestroysWhatLivedOnceSomethingFollows) {
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf(), BeginRecordOf(CreateResource(7)),
+        EndRecordOf(), BeginRecordOf(CreateContext(1)), EndRecordOf(), BeginRecordOf(DestroyContext(1)), EndRecordOf(),
+        ResetRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf()});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets),
+            "session command:0 command:1 command:2 command:3 command:4 command:5 command:6 end");
+  EXPECT_EQ(HeaderOf(CommandAt(4).request()).type, static_cast<uint32_t>(CommandType::CTX_DESTROY));
+  EXPECT_EQ(HeaderOf(CommandAt(4).request()).ctx_id, 2u);
+  EXPECT_TRUE(CommandAt(4).inferred());
+  EXPECT_EQ(HeaderOf(CommandAt(5).request()).type, static_cast<uint32_t>(CommandType::RESOURCE_UNREF));
+  EXPECT_FALSE(CommandAt(6).inferred());
+}
+
+TEST_F(TranslatorTest, ResetAtTheEndAddsNothing) {
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf(), ResetRecordOf()});
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session command:0 end");
+}
+
+TEST_F(TranslatorTest, FailedCreationIsNotDestroyedByAReset) {
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf(Response(ResponseType::ERR_UNSPEC)),
+        ResetRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf()});
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session command:0 command:1 end");
+}
+
+TEST_F(TranslatorTest, LossIsWrittenWithItsPlaceAndCounted) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), EndRecordOf()});
+  ASSERT_TRUE(translator_.NoteLoss(3, 100, "full"));
+  ASSERT_EQ(Outline(sink_.packets), "session loss");
+  EXPECT_EQ(sink_.packets[1].loss().first_command(), 1u) << "command 0 is held, the loss is behind it";
+  EXPECT_EQ(sink_.packets[1].loss().bytes(), 100u);
+  EXPECT_EQ(sink_.packets[1].loss().reason(), "full");
+  EXPECT_EQ(translator_.counts().lost_records, 3u);
+}
+
+TEST_F(TranslatorTest, MarkerStandsBehindTheCommandsBeforeIt) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), EndRecordOf()});
+  ASSERT_TRUE(translator_.Mark("here", 9000));
+  EXPECT_EQ(Outline(sink_.packets), "session command:0 marker");
+  EXPECT_EQ(sink_.packets[2].marker().text(), "here");
+}
+
+TEST_F(TranslatorTest, RecordThatIsTooShortIsAnErrorWithItsSize) {
+  for (uint16_t type = 1; type <= 12; ++type) {
+    CollectingSink sink;
+    Translator translator(RendererOrigin{}, sink);
+    const std::string payload = "abc";
+    const Status status = translator.Take(type, std::as_bytes(std::span(payload)));
+    ASSERT_FALSE(status) << "type " << type;
+    EXPECT_THAT(status.error().message, HasSubstr("has 3 bytes"));
+  }
+}
+
+TEST_F(TranslatorTest, PlacesThatClaimMoreEntriesThanTheyHaveAreAnError) {
+  RawRecord record = PlacesRecordOf(1, {{1, 0, 0, 1}});
+  const ring::PlacesRecord claim = {1, 1, 0xffffffff, 0};
+  std::memcpy(record.payload.data(), &claim, sizeof(claim));
+  EXPECT_FALSE(translator_.Take(static_cast<uint16_t>(record.type), record.bytes()));
+}
+
+TEST_F(TranslatorTest, UnknownRecordTypeIsAnError) {
+  const Status status = translator_.Take(99, {});
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("99"));
+}
+
+}  // namespace
+}  // namespace vgpu
