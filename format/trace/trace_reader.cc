@@ -8,11 +8,11 @@
 #include <set>
 #include <utility>
 
-#include "format/trace/chunk_codec.h"
 #include "format/trace/chunk_table.h"
 #include "format/trace/input_file.h"
 #include "format/trace/lru_cache.h"
 #include "format/trace/payload.h"
+#include "format/trace/read_ahead.h"
 #include "format/trace/version.h"
 
 namespace vgpu {
@@ -84,7 +84,8 @@ struct TraceReader::Impl {
 
   Status ReadSession();
   Result<PayloadRef> Load(size_t chunk);
-  Result<Payload> Unpack(const ChunkEntry& entry);
+  Result<PayloadRef> Keep(size_t chunk, Result<Payload> payload);
+  void Advance();
   void AddDamage(size_t chunk, const std::string& problem);
   void NoteBadPackets();
   Result<Bytes> FindBlob(uint64_t id);
@@ -96,6 +97,7 @@ struct TraceReader::Impl {
   proto::Session session;
 
   PayloadDecoder decoder;
+  ReadAhead ahead{file};
   LruCache<PayloadRef> payloads{kChunkCacheBytes};          // by chunk
   LruCache<std::vector<std::byte>> blobs{kBlobCacheBytes};  // by id
   std::set<size_t> damaged;                                 // chunks found so when read
@@ -129,33 +131,33 @@ void TraceReader::Impl::NoteBadPackets() {
   summary.damage.push_back(std::move(damage));
 }
 
-Result<Payload> TraceReader::Impl::Unpack(const ChunkEntry& entry) {
-  auto check = ReadHead(file, entry.offset);
-  if (!check) return tl::unexpected(check.error());
-  const ChunkHead& head = check->head;
-  if (check->state != HeadCheck::State::kWhole) {
-    return Unreadable(check->problem.empty() ? "passes the end of the file" : check->problem);
-  }
-  if (head.size != entry.size || head.raw_size != entry.raw_size ||
-      head.range.SerializeAsString() != entry.range.SerializeAsString()) {
-    return Unreadable("is not the chunk that the index lists");
-  }
-  auto stored = ReadStored(file, entry.offset, head);
-  if (!stored) return tl::unexpected(stored.error());
-  auto raw = decoder.Decode(head, std::move(*stored));
-  if (!raw) return tl::unexpected(raw.error());
-  return Payload::Make(std::move(*raw), entry.range);
-}
-
-Result<PayloadRef> TraceReader::Impl::Load(size_t chunk) {
-  if (const PayloadRef* kept = payloads.Find(chunk)) return *kept;
-  auto payload = Unpack(chunks[chunk]);
+Result<PayloadRef> TraceReader::Impl::Keep(size_t chunk, Result<Payload> payload) {
   if (!payload) {
     AddDamage(chunk, payload.error().message);
     return tl::unexpected(payload.error());
   }
   const uint64_t bytes = payload->memory_bytes();
   return payloads.Insert(chunk, std::make_shared<const Payload>(std::move(*payload)), bytes);
+}
+
+Result<PayloadRef> TraceReader::Impl::Load(size_t chunk) {
+  if (const PayloadRef* kept = payloads.Find(chunk)) return *kept;
+  return Keep(chunk, UnpackChunk(file, chunks[chunk], decoder));
+}
+
+// The next chunk in order, while the one behind it is started.
+void TraceReader::Impl::Advance() {
+  const size_t chunk = next_chunk++;
+  auto ready = ahead.Take(chunk);
+  const bool wanted = ready && payloads.Find(chunk) == nullptr;
+  auto payload = wanted ? Keep(chunk, std::move(*ready)) : Load(chunk);
+  // A chunk that is damaged is noted and passed.
+  current = payload ? *payload : nullptr;
+  position = 0;
+  bad_packets = 0;
+  if (next_chunk < chunks.size() && payloads.Find(next_chunk) == nullptr) {
+    ahead.Start(next_chunk, chunks[next_chunk]);
+  }
 }
 
 // The session is the first packet of the first chunk. Where damage took it, what is left can still
@@ -254,10 +256,7 @@ Result<const proto::Packet*> TraceReader::Next() {
       impl.current = nullptr;
     }
     if (impl.next_chunk == impl.chunks.size()) return nullptr;
-    // A chunk that is damaged is noted and passed.
-    if (auto payload = impl.Load(impl.next_chunk++)) impl.current = *payload;
-    impl.position = 0;
-    impl.bad_packets = 0;
+    impl.Advance();
   }
 }
 

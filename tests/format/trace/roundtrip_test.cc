@@ -96,6 +96,42 @@ TEST(Roundtrip, SeekComesToThePacketsOfACommand) {
   EXPECT_TRUE((*reader->Next())->has_session());
 }
 
+// Chunks that are large enough to be unpacked ahead.
+TEST(Roundtrip, LargeChunksComeInOrderFromAnywhere) {
+  constexpr uint64_t kCommands = 40;
+  auto request = [](uint64_t number) { return std::string(50000, static_cast<char>(number)); };
+  std::string out;
+  TraceWriterOptions options = QuietOptions();
+  options.chunk_bytes = 100000;
+  options.zstd_level = 0;
+  TraceWriter writer(std::make_unique<StringTraceFile>(&out), options);
+  ASSERT_TRUE(writer.Write(SessionPacket()));
+  for (uint64_t i = 0; i < kCommands; ++i) {
+    ASSERT_TRUE(writer.Write(CommandPacket(i, request(i))));
+  }
+  ASSERT_TRUE(writer.Close());
+  const size_t damaged = out.find(request(11));
+  ASSERT_NE(damaged, out.npos);
+  out[damaged] ^= 1;
+
+  const MemoryFile file(out);
+  const auto reader = Open(file);
+  for (const uint64_t first : {0u, 30u, 12u, 3u, 0u, 39u}) {
+    ASSERT_TRUE(reader->SeekToCommand(first));
+    uint64_t expected = first;
+    while (const proto::Packet* packet = *reader->Next()) {
+      if (!packet->has_command() || packet->command().number() < expected) continue;
+      // Commands 10 and 11 share the damaged chunk.
+      if (expected == 10) expected = 12;
+      ASSERT_EQ(packet->command().number(), expected);
+      ASSERT_EQ(packet->command().request(), request(expected));
+      ++expected;
+    }
+    EXPECT_EQ(expected, kCommands);
+  }
+  EXPECT_EQ(reader->summary().damage.size(), 1u);
+}
+
 TEST(Roundtrip, AFileOnDiskIsPrivateAndNotOverwritten) {
   const TemporaryFolder folder;
   const auto path = folder / "a.vgpu";

@@ -210,7 +210,7 @@ TEST_F(Writing, AFailedAppendLeavesWholeChunksAndIsRepeated) {
     whole = std::exchange(out_, {});
   }
   const auto starts = ChunkStarts(whole);
-  for (size_t fail_at = 0; fail_at < whole.size(); fail_at += 5) {
+  for (size_t fail_at = 0; fail_at < whole.size(); fail_at += 11) {
     SCOPED_TRACE(fail_at);
     out_.clear();
     Start(QuietOptions(), fail_at);
