@@ -3,8 +3,9 @@
 # recorded before opens and replays. The disk is a small tmpfs of a mount namespace of our own.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
-need virgl_test_server xvfb-run glmark2-es2 unshare
+need virgl_test_server Xvfb glmark2-es2 unshare
 unshare --map-root-user --mount true 2>/dev/null || skip "this user may not make a mount namespace"
+start_display
 mkdir "$work/disk"
 
 # The namespace ends with its shell: what lies on its disk is copied out before.
@@ -14,7 +15,7 @@ vgpu-capture app -o "$work/disk/full.vgpu" -- glmark2-es2 -s 400x300 -b terrain:
 echo \$? >"$work/status"
 cp "$work/disk/full.vgpu" "$work/full.vgpu"
 TEXT
-with_display unshare --map-root-user --mount bash "$work/record" >"$work/out" 2>"$work/err" ||
+unshare --map-root-user --mount bash "$work/record" >"$work/out" 2>"$work/err" ||
   skip "a tmpfs cannot be mounted here"
 
 cat "$work/out" "$work/err"

@@ -3,8 +3,9 @@
 # replays.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
-need virgl_test_server xvfb-run glmark2-es2
+need virgl_test_server Xvfb glmark2-es2
 trace=$work/killed.vgpu
+start_display
 start_server vgpu-capture run -o "$trace" --
 start_client build:duration=100
 wait_until 60 "frame 30" has_frames "$trace" 30
