@@ -86,7 +86,8 @@ class Device : public CommandSink {
   // What the last TRANSFER_FROM_HOST wrote into memory of its own (MemoryUpdate::transient).
   Result<std::vector<std::byte>> ReadTransient(const ByteBox& box) const;
 
-  // Puts bytes into a backing, as Execute does for its command's memory.
+  // Puts bytes into a backing, as Execute does for its command's memory. Those of a resource without
+  // memory are dropped.
   Status WriteBacking(const MemoryUpdate& update);
 
   // Everything the guest made is gone; as after a device reset.

@@ -13,7 +13,8 @@ namespace vgpu {
 std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id);
 
 // Puts a command's memory in place: bytes of a backing into it, transient ones into a memory of
-// their own, zeroed around them. kUnreadable where they do not fit.
+// their own, zeroed around them. kUnreadable where they do not fit. Bytes of a resource that has no
+// memory are dropped: the renderer refused it, and the command that wants them is answered so.
 Status ApplyMemory(DeviceState& device, const MemoryUpdate& update);
 
 // The lengths of `count` mem entries. ERR_INVALID_PARAMETER as a refusal: too many, or more than

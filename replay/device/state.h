@@ -56,7 +56,7 @@ struct DeviceState {
   std::array<CursorState, kMaxScanouts> cursors;
   uint64_t host_bytes = 0;       // sum over resources
   Mapping transient;             // of the last command that had one
-  std::vector<uint32_t> stream;  // of the submit at hand; kept for its memory
+  std::vector<uint32_t> stream;  // begins with the submit at hand; kept for its memory
 
   ResourceState* FindResource(uint32_t id) {
     const auto found = resources.find(id);

@@ -8,6 +8,13 @@
 
 namespace vgpu {
 
+namespace {
+
+// A submit of Mesa is below 64 KiB; the copy of a larger one is not kept for the next.
+constexpr std::size_t kKeptDwords = 1 << 20;
+
+}  // namespace
+
 Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit3d& request,
              const Call& call) {
   const uint32_t size = request.size;
@@ -19,11 +26,13 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
   ContextState* context = device.FindContext(call.header.ctx_id);
   if (context == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_CONTEXT_ID);
 
-  device.stream.resize(size / sizeof(uint32_t));
+  const std::size_t dwords = size / sizeof(uint32_t);
+  if (device.stream.size() < dwords) device.stream.resize(dwords);
   std::memcpy(device.stream.data(), call.trailing.data(), size);
-  const GuardedStream guarded = GuardStream(device.stream);
+  const GuardedStream guarded = GuardStream(std::span(device.stream).first(dwords));
   for (const auto& [blob_id, shape] : guarded.announced) context->announced[blob_id] = shape;
   const int result = device.renderer.Submit(call.header.ctx_id, guarded.dwords);
+  if (dwords > kKeptDwords) device.stream = {};
   return Reply::OfRenderer(guarded.refused ? EINVAL : result);
 }
 

@@ -123,9 +123,14 @@ TEST_F(DeviceMemory, MemoryThatDoesNotFitIsAnErrorWithItsNumbers) {
       ErrorOf(
           {.resource_id = 10, .transient = false, .box = {.row_bytes = 9}, .bytes = bytes}),
       HasSubstr("holds 9 bytes, 8 are given"));
-  EXPECT_THAT(
-      ErrorOf({.resource_id = 7, .transient = false, .box = {.row_bytes = 8}, .bytes = bytes}),
-      HasSubstr("ends at 8, its memory at 0"));
+}
+
+TEST_F(DeviceMemory, MemoryOfAResourceThatIsNotThereIsDropped) {
+  const auto bytes = Numbers(8);
+  const MemoryUpdate update{
+      .resource_id = 7, .transient = false, .box = {.row_bytes = 8}, .bytes = bytes};
+  EXPECT_EQ(Answer(ask::ToHost2d(7, {0, 0, 1, 1}), std::span(&update, 1)),
+            "ERR_INVALID_RESOURCE_ID");
 }
 
 TEST_F(DeviceMemory, BoxesThatWrapOrHaveNoRowsAreErrors) {
