@@ -122,17 +122,24 @@ class Recoverer {
   // reading stands behind what was found at the opening, so each entry has its own mark.
   Status WriteLosses(uint64_t offset) {
     const auto& damage = reader_.summary().damage;
+    if (offset == looked_to_ && damage.size() == noted_.size()) return {};
+    looked_to_ = offset;
     noted_.resize(damage.size(), false);
     for (size_t i = 0; i < damage.size(); ++i) {
       if (noted_[i] || damage[i].offset >= offset) continue;
       noted_[i] = true;
-      next_command_ =
-          std::max(next_command_, damage[i].first_command + damage[i].commands.value_or(0));
-      auto written = Put(MakeLoss(damage[i].first_command, damage[i].commands.value_or(0),
-                                  damage[i].size, damage[i].what));
-      if (!written) return written;
+      if (auto written = WriteLoss(damage[i]); !written) return written;
     }
     return {};
+  }
+
+  Status WriteLoss(const Damage& damage) {
+    const ChunkEntry& last = reader_.chunks().back();
+    const bool is_index = damage.commands == 0u && damage.offset >= last.offset + last.size;
+    if (is_index) return {};  // the copy has one of its own
+    const uint64_t commands = damage.commands.value_or(0);
+    next_command_ = std::max(next_command_, damage.first_command + commands);
+    return Put(MakeLoss(damage.first_command, commands, damage.size, damage.what));
   }
 
   Status WriteRest() {
@@ -147,6 +154,7 @@ class Recoverer {
   CopiedBlobs blobs_;
   uint64_t next_command_ = 0;
   std::vector<bool> noted_;  // by damage of the reader
+  uint64_t looked_to_ = 0;   // the last offset that WriteLosses was asked for
 };
 
 }  // namespace

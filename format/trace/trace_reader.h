@@ -1,7 +1,8 @@
 // Reads a trace: in order, by chunk, in bounded memory, whatever is damaged.
 //
 // Never trusts a length, count, offset or id. A damaged stretch is skipped to the next sync marker
-// and reported as Damage; a cut tail is a clean end with `truncated` set. Not thread-safe.
+// and reported as Damage; a cut tail is a clean end with `truncated` set. Not thread-safe; a thread
+// of its own unpacks the next chunk, so a reader does not survive a fork.
 #pragma once
 
 #include <cstdint>

@@ -91,6 +91,15 @@ TEST_F(Recovering, DamageBecomesALossInItsPlace) {
   }
 }
 
+TEST_F(Recovering, ADamagedIndexIsNoLoss) {
+  std::string trace = trace_;
+  trace[trace.size() - 10] ^= 1;
+  EXPECT_THAT(LossesOf(Recover(trace)), IsEmpty());
+  ASSERT_EQ(recovery_.damage.size(), 1u);
+  EXPECT_THAT(recovery_.damage[0].what, HasSubstr("index at offset "));
+  EXPECT_EQ(recovery_.commands, 10u);
+}
+
 TEST_F(Recovering, BlobsKeepTheirIdsBehindDamage) {
   std::string damaged = trace_;
   damaged[starts_[3] - 1] ^= 1;
