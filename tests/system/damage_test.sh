@@ -15,7 +15,7 @@ expect_clean_result() {
     vgpu-replay "$verb" "$broken" >"$work/out" 2>"$work/err" || status=$?
     case $status in
       0) ;;
-      3) grep -q "broken\.vgpu: .*[a-z]" "$work/err" || fail "$verb of a trace $1 says no sentence: $(cat "$work/err")" ;;
+      3) grep -q "broken\.vgpu.* .*[a-z]" "$work/err" || fail "$verb of a trace $1 says no sentence: $(cat "$work/err")" ;;
       *) fail "$verb of a trace $1 ended with exit status $status: $(cat "$work/err")" ;;
     esac
   done

@@ -10,8 +10,8 @@ mkdir "$work/disk"
 
 # The namespace ends with its shell: what lies on its disk is copied out before.
 cat >"$work/record" <<TEXT
-mount -t tmpfs -o size=256k none "$work/disk" || exit 77
-vgpu-capture app -o "$work/disk/full.vgpu" -- glmark2-es2 -s 400x300 -b terrain:duration=2.0
+mount -t tmpfs -o size=1m none "$work/disk" || exit 77
+vgpu-capture app --compression none -o "$work/disk/full.vgpu" -- glmark2-es2 -s 400x300 -b build:duration=3.0
 echo \$? >"$work/status"
 cp "$work/disk/full.vgpu" "$work/full.vgpu"
 TEXT

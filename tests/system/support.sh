@@ -26,7 +26,7 @@ clean_up() {
     # shellcheck disable=SC2046
     kill -KILL $(descendants_of "$pid") "$pid" 2>/dev/null || true
   done
-  wait
+  { wait; } 2>/dev/null
   rm -rf "$work"
 }
 trap clean_up EXIT
@@ -90,10 +90,10 @@ expect_at_least() {
   [ "$2" -ge "$3" ] || fail "the trace has $2 $1, expected at least $3"
 }
 
-# verify TRACE: replays it in a fresh process; every check must be identical, and there must be some.
+# verify TRACE [OPTION...]: replays it in a fresh process; every check must be identical, and there must be some.
 verify() {
   local status=0
-  vgpu-replay verify --json --keep "$work/differences" "$1" >"$work/verify" || status=$?
+  vgpu-replay verify --json --keep "$work/differences" "$@" >"$work/verify" || status=$?
   [ "$status" -eq 0 ] || { cat "$work/verify"; fail "verify ended with exit status $status"; }
   python3 - "$work/verify" <<'PYTHON' || fail "verify compared no picture"
 import json, sys
@@ -118,7 +118,7 @@ expect_killed_trace() {
   vgpu-replay info "$trace" || fail "the trace of a killed program does not open"
   vgpu-replay dump "$trace" >"$work/dump"
   last=$(($(fact "$trace" commands) - 1))
-  grep -q "^ *$last\b" "$work/dump" || fail "the dump ends before the last command, number $last: $(tail -n 1 "$work/dump")"
+  grep -q "^command $last " "$work/dump" || fail "the dump ends before the last command, number $last"
   verify "$trace"
 }
 
