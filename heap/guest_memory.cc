@@ -26,9 +26,9 @@ HeapResult<void> GuestMemory::Attach(uint32_t resource_id,
   uint64_t size = 0;  // cannot wrap: 2^64 bytes would take 2^32 entries
   for (const uint32_t length : entry_lengths) size += length;
   if (size > budget_ - used_) {
-    return refuse(HeapErrorCode::kOutOfMemory,
-                  "needs " + std::to_string(size) + " bytes; " + std::to_string(used_) +
-                      " of the budget of " + std::to_string(budget_) + " are used");
+    return refuse(HeapErrorCode::kOutOfMemory, "needs " + std::to_string(size) + " bytes; " +
+                                                   std::to_string(used_) + " of the budget of " +
+                                                   std::to_string(budget_) + " are used");
   }
   HeapResult<Mapping> mapping = Mapping::Create(size);
   if (!mapping) return refuse(mapping.error().code, "is not made: " + mapping.error().message);
@@ -48,8 +48,8 @@ HeapResult<void> GuestMemory::Attach(uint32_t resource_id,
 HeapResult<void> GuestMemory::Detach(uint32_t resource_id) {
   const auto found = backings_.find(resource_id);
   if (found == backings_.end()) {
-    return tl::unexpected(HeapError{
-        HeapErrorCode::kUnknown, "resource " + std::to_string(resource_id) + " has no backing"});
+    return tl::unexpected(HeapError{HeapErrorCode::kUnknown,
+                                    "resource " + std::to_string(resource_id) + " has no backing"});
   }
   used_ -= found->second.mapping.bytes().size();
   backings_.erase(found);

@@ -27,7 +27,8 @@ class GuestMemory {
   GuestMemory(const GuestMemory&) = delete;
   GuestMemory& operator=(const GuestMemory&) = delete;
 
-  // Makes a zeroed backing of entries with these lengths. kExists, kOutOfMemory (the budget, named).
+  // Makes a zeroed backing of entries with these lengths. kExists, kOutOfMemory (the budget,
+  // named).
   HeapResult<void> Attach(uint32_t resource_id, std::span<const uint32_t> entry_lengths);
   HeapResult<void> Detach(uint32_t resource_id);
   bool Has(uint32_t resource_id) const;

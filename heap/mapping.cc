@@ -19,10 +19,9 @@ HeapResult<Mapping> Mapping::Create(uint64_t size) {
                     : mmap(nullptr, size, PROT_READ | PROT_WRITE,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (place == MAP_FAILED) {
-    return tl::unexpected(
-        HeapError{HeapErrorCode::kOutOfMemory, "the system refuses a mapping of " +
-                                                   std::to_string(size) +
-                                                   " bytes: " + std::strerror(errno)});
+    return tl::unexpected(HeapError{HeapErrorCode::kOutOfMemory,
+                                    "the system refuses a mapping of " + std::to_string(size) +
+                                        " bytes: " + std::strerror(errno)});
   }
   return Mapping(std::span(static_cast<std::byte*>(place), size));
 }

@@ -113,8 +113,7 @@ Result<Pixels> Device::ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, 
   return ReadPixelsOf(*impl_, resource_id, {x, y, width, height});
 }
 
-Result<std::vector<std::byte>> Device::ReadBacking(uint32_t resource_id,
-                                                   const ByteBox& box) const {
+Result<std::vector<std::byte>> Device::ReadBacking(uint32_t resource_id, const ByteBox& box) const {
   return TakeBox(SharedBytesOf(*impl_, resource_id), box);
 }
 

@@ -11,7 +11,8 @@
 //   ERR_OUT_OF_MEMORY        a budget of DeviceOptions would be passed
 //   ERR_INVALID_PARAMETER    a request shorter than its struct or than it says it is, a box outside
 //                            its resource or backing, a capset that is not there, ...
-//   ERR_UNSPEC               an unknown command, one on the wrong queue, a transfer without backing,
+//   ERR_UNSPEC               an unknown command, one on the wrong queue, a transfer without
+//   backing,
 //                            a second backing; and whatever the renderer itself refuses
 //
 // A response with a fence echoes it. The fence is made when the command reached the renderer,
@@ -37,10 +38,10 @@
 namespace vgpu {
 
 struct DeviceOptions {
-  uint32_t scanouts = 1;                    // 1 to 16
-  uint32_t width = 1024, height = 768;      // of each, as GET_DISPLAY_INFO says
-  uint64_t max_memory = 16ull << 30;        // sum of all backings, bytes
-  uint64_t max_host_memory = 16ull << 30;   // sum of what resources take in the renderer, bytes
+  uint32_t scanouts = 1;                   // 1 to 16
+  uint32_t width = 1024, height = 768;     // of each, as GET_DISPLAY_INFO says
+  uint64_t max_memory = 16ull << 30;       // sum of all backings, bytes
+  uint64_t max_host_memory = 16ull << 30;  // sum of what resources take in the renderer, bytes
   // Whether each control command begins with ForceContext0, as in QEMU. A vtest server never does
   // that; there a context that the renderer holds faulty draws on until another one is used.
   bool force_context_0 = true;
@@ -86,8 +87,8 @@ class Device : public CommandSink {
   // What the last TRANSFER_FROM_HOST wrote into memory of its own (MemoryUpdate::transient).
   Result<std::vector<std::byte>> ReadTransient(const ByteBox& box) const;
 
-  // Puts bytes into a backing, as Execute does for its command's memory. Those of a resource without
-  // memory are dropped.
+  // Puts bytes into a backing, as Execute does for its command's memory. Those of a resource
+  // without memory are dropped.
   Status WriteBacking(const MemoryUpdate& update);
 
   // Everything the guest made is gone; as after a device reset.

@@ -63,8 +63,8 @@ Reply Handle(On<CommandType::SET_SCANOUT_BLOB>, DeviceState& device,
              const wire::SetScanoutBlob& request, const Call& call);
 Reply Handle(On<CommandType::RESOURCE_FLUSH>, DeviceState& device,
              const wire::ResourceFlush& request, const Call& call);
-Reply Handle(On<CommandType::UPDATE_CURSOR>, DeviceState& device,
-             const wire::UpdateCursor& request, const Call& call);
+Reply Handle(On<CommandType::UPDATE_CURSOR>, DeviceState& device, const wire::UpdateCursor& request,
+             const Call& call);
 Reply Handle(On<CommandType::MOVE_CURSOR>, DeviceState& device, const wire::UpdateCursor& request,
              const Call& call);
 

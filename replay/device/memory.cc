@@ -41,8 +41,8 @@ std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id) {
 Status ApplyMemory(DeviceState& device, const MemoryUpdate& update) {
   const std::span<std::byte> shared = SharedBytesOf(device, update.resource_id);
   if (!update.transient && shared.empty()) return {};
-  const Status applied = update.transient ? ApplyTransient(device, update)
-                                          : PutBox(shared, update.box, update.bytes);
+  const Status applied =
+      update.transient ? ApplyTransient(device, update) : PutBox(shared, update.box, update.bytes);
   if (applied) return {};
   return MakeError(applied.error().code, fmt::format("memory of resource {}: {}",
                                                      update.resource_id, applied.error().message));

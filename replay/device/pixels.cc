@@ -66,16 +66,15 @@ Result<Pixels> ReadPixelsOf(DeviceState& device, uint32_t resource_id, const wir
   const uint32_t format_id = in_renderer ? resource->shape->format : blob->format;
   const FormatInfo* format = FindFormat(format_id);
   if (format == nullptr || format->block_width != 1 || format->block_height != 1) {
-    return Refuse(resource_id, fmt::format("its format is {}",
-                                           format == nullptr ? std::to_string(format_id)
-                                                             : std::string(format->name)));
+    return Refuse(resource_id,
+                  fmt::format("its format is {}", format == nullptr ? std::to_string(format_id)
+                                                                    : std::string(format->name)));
   }
   if (rect.width == 0 || rect.height == 0 || uint64_t{rect.x} + rect.width > width ||
       uint64_t{rect.y} + rect.height > height) {
-    return Refuse(resource_id,
-                  fmt::format("{}x{} pixels from {},{} are asked for, it has {}x{}",
-                              uint32_t{rect.width}, uint32_t{rect.height}, uint32_t{rect.x},
-                              uint32_t{rect.y}, width, height));
+    return Refuse(resource_id, fmt::format("{}x{} pixels from {},{} are asked for, it has {}x{}",
+                                           uint32_t{rect.width}, uint32_t{rect.height},
+                                           uint32_t{rect.x}, uint32_t{rect.y}, width, height));
   }
   const uint64_t row_bytes = uint64_t{rect.width} * format->block_bytes;
   if (row_bytes > kMaxPictureBytes / rect.height) {

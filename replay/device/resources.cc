@@ -25,8 +25,8 @@ uint64_t HostBytes(const ResourceShape& shape) {
   const uint64_t block = format == nullptr || shape.IsBuffer() ? 1 : format->block_bytes;
   const uint64_t texels =
       format == nullptr ? 1 : uint64_t{format->block_width} * format->block_height;
-  const uint64_t bytes = SaturatingProduct({shape.width, shape.height, shape.depth,
-                                            shape.array_size, shape.nr_samples, block});
+  const uint64_t bytes = SaturatingProduct(
+      {shape.width, shape.height, shape.depth, shape.array_size, shape.nr_samples, block});
   return bytes / (shape.IsBuffer() ? 1 : texels);
 }
 
@@ -50,11 +50,14 @@ Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
 
 ResponseType ErrorOf(const HeapError& error) {
   switch (error.code) {
-    case HeapErrorCode::kOutOfMemory: return ResponseType::ERR_OUT_OF_MEMORY;
-    case HeapErrorCode::kExists: return ResponseType::ERR_UNSPEC;
+    case HeapErrorCode::kOutOfMemory:
+      return ResponseType::ERR_OUT_OF_MEMORY;
+    case HeapErrorCode::kExists:
+      return ResponseType::ERR_UNSPEC;
     case HeapErrorCode::kOutOfRange:
     case HeapErrorCode::kUnknown:
-    case HeapErrorCode::kInvalid: break;
+    case HeapErrorCode::kInvalid:
+      break;
   }
   return ResponseType::ERR_INVALID_PARAMETER;
 }

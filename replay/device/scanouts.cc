@@ -122,8 +122,8 @@ Reply Handle(On<CommandType::RESOURCE_FLUSH>, DeviceState& device,
   return Reply::Ok();
 }
 
-Reply Handle(On<CommandType::UPDATE_CURSOR>, DeviceState& device,
-             const wire::UpdateCursor& request, const Call&) {
+Reply Handle(On<CommandType::UPDATE_CURSOR>, DeviceState& device, const wire::UpdateCursor& request,
+             const Call&) {
   if (request.pos.scanout_id >= device.options.scanouts) {
     return Reply::Refuse(ResponseType::ERR_INVALID_SCANOUT_ID);
   }

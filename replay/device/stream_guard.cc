@@ -29,8 +29,10 @@ bool IsBad(const VirglCommand& command) {
   switch (command.info->value) {
     case k_RESOURCE_INLINE_WRITE:
     case k_TRANSFER3D:
-    case k_COPY_TRANSFER3D: return HasBadLayers(command.words);
-    default: return false;
+    case k_COPY_TRANSFER3D:
+      return HasBadLayers(command.words);
+    default:
+      return false;
   }
 }
 

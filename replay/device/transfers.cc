@@ -8,8 +8,8 @@ namespace {
 
 enum class Direction { kToHost, kFromHost };
 
-Reply Move(DeviceState& device, uint32_t resource_id, const Transfer& transfer,
-           Direction direction, const Call& call, uint32_t ctx_id) {
+Reply Move(DeviceState& device, uint32_t resource_id, const Transfer& transfer, Direction direction,
+           const Call& call, uint32_t ctx_id) {
   const ResourceState* resource = device.FindResource(resource_id);
   if (resource == nullptr || !resource->shape) {
     return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
@@ -32,9 +32,8 @@ Reply Move(DeviceState& device, uint32_t resource_id, const Transfer& transfer,
   if (memory_size == 0) return Reply::Refuse(ResponseType::ERR_UNSPEC);
   if (box->End() > memory_size) return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
   Renderer& renderer = device.renderer;
-  return Reply::OfRenderer(to_host
-                               ? renderer.TransferToHost(resource_id, ctx_id, transfer, iov)
-                               : renderer.TransferFromHost(resource_id, ctx_id, transfer, iov));
+  return Reply::OfRenderer(to_host ? renderer.TransferToHost(resource_id, ctx_id, transfer, iov)
+                                   : renderer.TransferFromHost(resource_id, ctx_id, transfer, iov));
 }
 
 }  // namespace

@@ -28,8 +28,9 @@ Status MakeContextOnce(EGLDisplay display) {
   constexpr EGLint kContext[] = {EGL_CONTEXT_MAJOR_VERSION_KHR, kMajor,
                                  EGL_CONTEXT_MINOR_VERSION_KHR, kMinor, EGL_NONE};
   if (!HasWord(eglQueryString(display, EGL_EXTENSIONS), "EGL_KHR_surfaceless_context")) {
-    return Missing("EGL makes no contexts without a surface: EGL_KHR_surfaceless_context is not "
-                   "among its extensions");
+    return Missing(
+        "EGL makes no contexts without a surface: EGL_KHR_surfaceless_context is not "
+        "among its extensions");
   }
   EGLConfig config = nullptr;
   EGLint configs = 0;
@@ -57,14 +58,15 @@ Status ProbeSurfacelessGl() {
   // libepoxy ends the process where it is asked for EGL and there is no library.
   if (!epoxy_has_egl()) return Missing("there is no EGL library (libEGL.so.1)");
   if (!HasWord(eglQueryString(EGL_NO_DISPLAY, EGL_EXTENSIONS), "EGL_MESA_platform_surfaceless")) {
-    return Missing("EGL has no surfaceless platform: EGL_MESA_platform_surfaceless is not among "
-                   "its client extensions");
+    return Missing(
+        "EGL has no surfaceless platform: EGL_MESA_platform_surfaceless is not among "
+        "its client extensions");
   }
   const EGLDisplay display =
       eglGetPlatformDisplayEXT(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, nullptr);
   if (display == EGL_NO_DISPLAY || !eglInitialize(display, nullptr, nullptr)) {
-    return Missing(fmt::format("EGL does not start on its surfaceless platform: error {:#x}",
-                               eglGetError()));
+    return Missing(
+        fmt::format("EGL does not start on its surfaceless platform: error {:#x}", eglGetError()));
   }
   const Status made = MakeContextOnce(display);
   // Else it stays started: whoever makes a context next has the same display.

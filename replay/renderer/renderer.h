@@ -21,8 +21,8 @@
 namespace vgpu {
 
 struct RendererInfo {
-  std::string name;        // "virglrenderer" or "null"
-  std::string version;     // of the library, as far as it tells
+  std::string name;     // "virglrenderer" or "null"
+  std::string version;  // of the library, as far as it tells
   std::string gl_vendor, gl_renderer, gl_version;
 };
 

@@ -6,11 +6,11 @@ extern "C" {  // the header does not say so itself
 #include <virglrenderer.h>
 }
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
-
-#include <fmt/format.h>
 
 #include "format/protocol/limits.h"
 #include "replay/renderer/fence_book.h"
@@ -222,11 +222,10 @@ int VirglRenderer::MapBlob(uint32_t resource_id, std::span<std::byte>& out) {
 
 int VirglRenderer::CreateFence(const FenceId& fence) {
   const uint32_t number = fences_.Add(fence);
-  const int result =
-      fence.has_ring ? virgl_renderer_context_create_fence(fence.ctx_id,
-                                                           VIRGL_RENDERER_FENCE_FLAG_MERGEABLE,
-                                                           fence.ring_idx, number)
-                     : virgl_renderer_create_fence(static_cast<int>(number), 0);
+  const int result = fence.has_ring ? virgl_renderer_context_create_fence(
+                                          fence.ctx_id, VIRGL_RENDERER_FENCE_FLAG_MERGEABLE,
+                                          fence.ring_idx, number)
+                                    : virgl_renderer_create_fence(static_cast<int>(number), 0);
   if (result != 0) fences_.Cancel(fence);
   return result;
 }
@@ -234,8 +233,7 @@ int VirglRenderer::CreateFence(const FenceId& fence) {
 void VirglRenderer::WaitForFence(int timeout_ms) {
   const auto end = Clock::now() + std::chrono::milliseconds(timeout_ms);
   while (!fences_.HasDone() && fences_.HasWaiting()) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now()).count();
     if (left <= 0) return;
     pollfd event{virgl_renderer_get_poll_fd(), POLLIN, 0};
     // Without its thread the library has nothing to wait on and must be asked again and again.

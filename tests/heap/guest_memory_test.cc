@@ -97,7 +97,8 @@ TEST(GuestMemory, DetachedIsGoneAndANewBackingIsZeroedAgain) {
   EXPECT_TRUE(memory.Entries(1).empty());
   EXPECT_EQ(CodeOf(memory.Detach(1)), HeapErrorCode::kUnknown);
   ASSERT_TRUE(memory.Attach(1, length));
-  EXPECT_TRUE(std::ranges::all_of(memory.BytesOf(1), [](std::byte b) { return b == std::byte{0}; }));
+  EXPECT_TRUE(
+      std::ranges::all_of(memory.BytesOf(1), [](std::byte b) { return b == std::byte{0}; }));
 }
 
 TEST(GuestMemory, ABackingOfNoBytesIsInvalid) {

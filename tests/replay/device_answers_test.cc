@@ -7,9 +7,9 @@
 namespace vgpu {
 namespace {
 
-constexpr uint32_t kTexture = 10;   // 64x32, 4 bytes a pixel, backing of 8192 bytes
+constexpr uint32_t kTexture = 10;    // 64x32, 4 bytes a pixel, backing of 8192 bytes
 constexpr uint32_t kNoBacking = 11;  // 16x16 texture
-constexpr uint32_t kBuffer = 12;    // 256 bytes
+constexpr uint32_t kBuffer = 12;     // 256 bytes
 constexpr uint32_t kHostBlob = 20;
 constexpr uint32_t kGuestBlob = 21;  // 8192 bytes
 constexpr uint32_t kUnknown = 99;
@@ -134,7 +134,10 @@ const Case kCases[] = {
     {"AttachFewerEntriesThanSaid", [] { return AttachSaying(2); }, "ERR_INVALID_PARAMETER"},
     {"AttachMoreEntriesThanTheCap", [] { return AttachSaying(limits::kMaxBackingEntries + 1); },
      "ERR_INVALID_PARAMETER"},
-    {"AttachPastTheBudget", [] { return ask::Attach(kNoBacking, {1u << 20, 1u << 20}); },
+    {"AttachPastTheBudget",
+     [] {
+       return ask::Attach(kNoBacking, {1u << 20, 1u << 20});
+     },
      "ERR_OUT_OF_MEMORY"},
     {"Detach", [] { return ask::Detach(kTexture); }, "OK_NODATA"},
     {"DetachOfNoBacking", [] { return ask::Detach(kNoBacking); }, "OK_NODATA"},
@@ -157,32 +160,80 @@ const Case kCases[] = {
     {"SubmitPastTheCap", [] { return SubmitSaying(limits::kMaxSubmitBytes + 4, 8); },
      "ERR_INVALID_PARAMETER"},
 
-    {"ToHost2d", [] { return ask::ToHost2d(kTexture, {0, 0, 64, 32}); }, "OK_NODATA"},
-    {"ToHost2dUnknown", [] { return ask::ToHost2d(kUnknown, {0, 0, 1, 1}); },
+    {"ToHost2d",
+     [] {
+       return ask::ToHost2d(kTexture, {0, 0, 64, 32});
+     },
+     "OK_NODATA"},
+    {"ToHost2dUnknown",
+     [] {
+       return ask::ToHost2d(kUnknown, {0, 0, 1, 1});
+     },
      "ERR_INVALID_RESOURCE_ID"},
-    {"ToHost2dTooWide", [] { return ask::ToHost2d(kTexture, {1, 0, 64, 32}); },
+    {"ToHost2dTooWide",
+     [] {
+       return ask::ToHost2d(kTexture, {1, 0, 64, 32});
+     },
      "ERR_INVALID_PARAMETER"},
-    {"ToHost2dNegative", [] { return ask::ToHost2d(kTexture, {kMinusOne, 0, 1, 1}); },
+    {"ToHost2dNegative",
+     [] {
+       return ask::ToHost2d(kTexture, {kMinusOne, 0, 1, 1});
+     },
      "ERR_INVALID_PARAMETER"},
-    {"ToHost2dOutsideItsBacking", [] { return ask::ToHost2d(kTexture, {0, 0, 64, 32}, 4); },
+    {"ToHost2dOutsideItsBacking",
+     [] {
+       return ask::ToHost2d(kTexture, {0, 0, 64, 32}, 4);
+     },
      "ERR_INVALID_PARAMETER"},
-    {"ToHost2dAtTheEndOf64Bits", [] { return ask::ToHost2d(kTexture, {0, 0, 1, 1}, UINT64_MAX); },
+    {"ToHost2dAtTheEndOf64Bits",
+     [] {
+       return ask::ToHost2d(kTexture, {0, 0, 1, 1}, UINT64_MAX);
+     },
      "ERR_INVALID_PARAMETER"},
-    {"ToHost2dWithoutBacking", [] { return ask::ToHost2d(kNoBacking, {0, 0, 1, 1}); },
+    {"ToHost2dWithoutBacking",
+     [] {
+       return ask::ToHost2d(kNoBacking, {0, 0, 1, 1});
+     },
      "ERR_UNSPEC"},
-    {"ToHost3d", [] { return ToHost({0, 0, 0, 64, 32, 1}); }, "OK_NODATA"},
-    {"ToHost3dOnContext0", [] { return ToHost({0, 0, 0, 64, 32, 1}, kTexture, 0); }, "OK_NODATA"},
-    {"ToHost3dUnknownContext", [] { return ToHost({0, 0, 0, 1, 1, 1}, kTexture, 2); },
+    {"ToHost3d",
+     [] {
+       return ToHost({0, 0, 0, 64, 32, 1});
+     },
+     "OK_NODATA"},
+    {"ToHost3dOnContext0",
+     [] {
+       return ToHost({0, 0, 0, 64, 32, 1}, kTexture, 0);
+     },
+     "OK_NODATA"},
+    {"ToHost3dUnknownContext",
+     [] {
+       return ToHost({0, 0, 0, 1, 1, 1}, kTexture, 2);
+     },
      "ERR_INVALID_CONTEXT_ID"},
-    {"ToHost3dOfABlobOfBytes", [] { return ToHost({0, 0, 0, 1, 1, 1}, kGuestBlob); },
+    {"ToHost3dOfABlobOfBytes",
+     [] {
+       return ToHost({0, 0, 0, 1, 1, 1}, kGuestBlob);
+     },
      "ERR_INVALID_RESOURCE_ID"},
-    {"ToHost3dNegativeX", [] { return ToHost({kMinusOne, 0, 0, 1, 1, 1}); },
+    {"ToHost3dNegativeX",
+     [] {
+       return ToHost({kMinusOne, 0, 0, 1, 1, 1});
+     },
      "ERR_INVALID_PARAMETER"},
-    {"ToHost3dNegativeY", [] { return ToHost({0, kMinusOne, 0, 1, 1, 1}); },
+    {"ToHost3dNegativeY",
+     [] {
+       return ToHost({0, kMinusOne, 0, 1, 1, 1});
+     },
      "ERR_INVALID_PARAMETER"},
-    {"ToHost3dNegativeZ", [] { return ToHost({0, 0, kMinusOne, 1, 1, 1}); },
+    {"ToHost3dNegativeZ",
+     [] {
+       return ToHost({0, 0, kMinusOne, 1, 1, 1});
+     },
      "ERR_INVALID_PARAMETER"},
-    {"ToHost3dNegativeDepth", [] { return ToHost({0, 0, 0, 1, 1, kMinusOne}); },
+    {"ToHost3dNegativeDepth",
+     [] {
+       return ToHost({0, 0, 0, 1, 1, kMinusOne});
+     },
      "ERR_INVALID_PARAMETER"},
     {"ToHost3dAboveTheLastLevel", [] { return ToHostWith([](auto& t) { t.level = 1; }); },
      "ERR_INVALID_PARAMETER"},
@@ -195,22 +246,42 @@ const Case kCases[] = {
     {"ToHost3dLayerStrideBelowALayer",
      [] { return ToHostWith([](auto& t) { t.layer_stride = 256; }); }, "ERR_INVALID_PARAMETER"},
     {"FromHost3d",
-     [] { return ask::FromHost3d(1, ask::Transfer3d(kTexture, {0, 0, 0, 64, 32, 1})); },
+     [] {
+       return ask::FromHost3d(1, ask::Transfer3d(kTexture, {0, 0, 0, 64, 32, 1}));
+     },
      "OK_NODATA"},
     {"FromHost3dTooHigh",
-     [] { return ask::FromHost3d(1, ask::Transfer3d(kTexture, {0, 1, 0, 64, 32, 1})); },
+     [] {
+       return ask::FromHost3d(1, ask::Transfer3d(kTexture, {0, 1, 0, 64, 32, 1}));
+     },
      "ERR_INVALID_PARAMETER"},
 
-    {"SetScanout", [] { return ask::SetScanout(0, kTexture, {0, 0, 64, 32}); }, "OK_NODATA"},
+    {"SetScanout",
+     [] {
+       return ask::SetScanout(0, kTexture, {0, 0, 64, 32});
+     },
+     "OK_NODATA"},
     {"SetScanoutOff", [] { return ask::SetScanout(0, 0, {}); }, "OK_NODATA"},
-    {"SetScanoutUnknownScanout", [] { return ask::SetScanout(1, kTexture, {0, 0, 64, 32}); },
+    {"SetScanoutUnknownScanout",
+     [] {
+       return ask::SetScanout(1, kTexture, {0, 0, 64, 32});
+     },
      "ERR_INVALID_SCANOUT_ID"},
-    {"SetScanoutUnknownResource", [] { return ask::SetScanout(0, kUnknown, {0, 0, 64, 32}); },
+    {"SetScanoutUnknownResource",
+     [] {
+       return ask::SetScanout(0, kUnknown, {0, 0, 64, 32});
+     },
      "ERR_INVALID_RESOURCE_ID"},
-    {"SetScanoutOutside", [] { return ask::SetScanout(0, kTexture, {1, 0, 64, 32}); },
+    {"SetScanoutOutside",
+     [] {
+       return ask::SetScanout(0, kTexture, {1, 0, 64, 32});
+     },
      "ERR_INVALID_PARAMETER"},
     {"SetScanoutWhoseSumWraps",
-     [] { return ask::SetScanout(0, kTexture, {kMinusOne, 0, 2, 1}); }, "ERR_INVALID_PARAMETER"},
+     [] {
+       return ask::SetScanout(0, kTexture, {kMinusOne, 0, 2, 1});
+     },
+     "ERR_INVALID_PARAMETER"},
     {"Flush", [] { return ask::Flush(kTexture); }, "OK_NODATA"},
     {"FlushUnknown", [] { return ask::Flush(kUnknown); }, "ERR_INVALID_RESOURCE_ID"},
 
@@ -250,8 +321,7 @@ const Case kCases[] = {
      [] { return ask::CreateBlob(1, ask::Blob(1, kBlobMemHost3d, 64), {64}); },
      "ERR_INVALID_PARAMETER"},
     {"CreateHostBlobUnknownContext",
-     [] { return ask::CreateBlob(2, ask::Blob(1, kBlobMemHost3d, 64)); },
-     "ERR_INVALID_CONTEXT_ID"},
+     [] { return ask::CreateBlob(2, ask::Blob(1, kBlobMemHost3d, 64)); }, "ERR_INVALID_CONTEXT_ID"},
     {"CreateHostBlobTooLarge",
      [] { return ask::CreateBlob(1, ask::Blob(1, kBlobMemHost3d, UINT64_MAX)); },
      "ERR_OUT_OF_MEMORY"},
@@ -331,9 +401,20 @@ const Case kRefusable[] = {
     {"Attach", [] { return ask::Attach(kNoBacking, {64}); }, ""},
     {"ContextCreate", [] { return ask::CreateContext(2); }, ""},
     {"Submit", [] { return ask::Submit(1, {0}); }, ""},
-    {"ToHost2d", [] { return ask::ToHost2d(kTexture, {0, 0, 1, 1}); }, ""},
-    {"ToHost3d", [] { return ToHost({0, 0, 0, 1, 1, 1}); }, ""},
-    {"FromHost3d", [] { return ask::FromHost3d(1, ask::Transfer3d(kTexture, {0, 0, 0, 1, 1, 1})); },
+    {"ToHost2d",
+     [] {
+       return ask::ToHost2d(kTexture, {0, 0, 1, 1});
+     },
+     ""},
+    {"ToHost3d",
+     [] {
+       return ToHost({0, 0, 0, 1, 1, 1});
+     },
+     ""},
+    {"FromHost3d",
+     [] {
+       return ask::FromHost3d(1, ask::Transfer3d(kTexture, {0, 0, 0, 1, 1, 1}));
+     },
      ""},
     {"CreateBlob", [] { return ask::CreateBlob(0, ask::Blob(1, kBlobMemGuest, 64), {64}); }, ""},
     {"MapBlob", [] { return ask::MapBlob(kHostBlob, 0); }, ""},
@@ -411,8 +492,8 @@ TEST_F(DeviceTest, UuidsTellResourcesApart) {
   Answer(ask::Create2d(1, 8, 8));
   Answer(ask::Create2d(2, 8, 8));
   const auto uuid = [&](uint32_t id) {
-    const auto response = ReadStruct<wire::RespResourceUuid>(
-        Execute(ForBlob(id, CommandType::RESOURCE_ASSIGN_UUID)));
+    const auto response =
+        ReadStruct<wire::RespResourceUuid>(Execute(ForBlob(id, CommandType::RESOURCE_ASSIGN_UUID)));
     return std::string(std::begin(response->uuid), std::end(response->uuid));
   };
   EXPECT_NE(uuid(1), uuid(2));

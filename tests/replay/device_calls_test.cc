@@ -18,10 +18,11 @@ class DeviceCalls : public DeviceTest {
 };
 
 TEST_F(DeviceCalls, Create2dMakesARenderTargetThatStartsAtTheTop) {
-  EXPECT_THAT(CallsOf(ask::Create2d(5, 640, 480)),
-              ElementsAre("ForceContext0",
-                          "CreateResource 5 target 2 format 1 bind 2 640x480x1 array 1 last_level 0 "
-                          "samples 0 flags 1"));
+  EXPECT_THAT(
+      CallsOf(ask::Create2d(5, 640, 480)),
+      ElementsAre("ForceContext0",
+                  "CreateResource 5 target 2 format 1 bind 2 640x480x1 array 1 last_level 0 "
+                  "samples 0 flags 1"));
 }
 
 TEST_F(DeviceCalls, Create3dPassesEveryField) {
@@ -81,8 +82,9 @@ TEST_F(DeviceCalls, SubmitPassesTheStream) {
 
 TEST_F(DeviceCalls, TransferToHost2dRunsOnContext0WithItsOffset) {
   EXPECT_THAT(CallsOf(ask::ToHost2d(10, {4, 2, 8, 3}, 528).On(1)),
-              ElementsAre("ForceContext0", "TransferToHost 10 ctx 0 level 0 stride 0/0 box 4,2,0 "
-                                           "8x3x1 offset 528"));
+              ElementsAre("ForceContext0",
+                          "TransferToHost 10 ctx 0 level 0 stride 0/0 box 4,2,0 "
+                          "8x3x1 offset 528"));
 }
 
 TEST_F(DeviceCalls, Transfers3dRunOnTheirContextWithEveryField) {
@@ -91,11 +93,13 @@ TEST_F(DeviceCalls, Transfers3dRunOnTheirContextWithEveryField) {
   transfer.layer_stride = 2048;
   transfer.offset = 16;
   EXPECT_THAT(CallsOf(ask::ToHost3d(1, transfer)),
-              ElementsAre("ForceContext0", "TransferToHost 10 ctx 1 level 0 stride 256/2048 box "
-                                           "1,2,0 3x4x1 offset 16"));
+              ElementsAre("ForceContext0",
+                          "TransferToHost 10 ctx 1 level 0 stride 256/2048 box "
+                          "1,2,0 3x4x1 offset 16"));
   EXPECT_THAT(CallsOf(ask::FromHost3d(1, transfer)),
-              ElementsAre("ForceContext0", "TransferFromHost 10 ctx 1 level 0 stride 256/2048 box "
-                                           "1,2,0 3x4x1 offset 16"));
+              ElementsAre("ForceContext0",
+                          "TransferFromHost 10 ctx 1 level 0 stride 256/2048 box "
+                          "1,2,0 3x4x1 offset 16"));
 }
 
 TEST_F(DeviceCalls, ScanoutsAndFlushesOnlyForceTheContext) {

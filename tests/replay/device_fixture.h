@@ -20,10 +20,10 @@ class FakeRenderer : public Renderer {
   std::vector<std::string> calls;
   int result = 0;
   std::vector<FenceId> fences;
-  std::vector<uint32_t> submitted;     // dwords of the last Submit
-  std::vector<std::byte> own_memory;   // what a transfer to the host had in memory of its own
+  std::vector<uint32_t> submitted;    // dwords of the last Submit
+  std::vector<std::byte> own_memory;  // what a transfer to the host had in memory of its own
   std::vector<std::byte> blob = std::vector<std::byte>(8192);
-  std::byte fill{0};                   // what a transfer from the host writes into its own memory
+  std::byte fill{0};  // what a transfer from the host writes into its own memory
 
   RendererInfo Info() const override { return {"fake", "", "", "", ""}; }
   CapsetInfo GetCapset(uint32_t id) override {
@@ -40,10 +40,11 @@ class FakeRenderer : public Renderer {
   }
   void DestroyContext(uint32_t ctx) override { Note("DestroyContext {}", ctx); }
   int CreateResource(uint32_t id, const ResourceShape& s) override {
-    return Note("CreateResource {} target {} format {} bind {} {}x{}x{} array {} last_level {} "
-                "samples {} flags {}",
-                id, s.target, s.format, s.bind, s.width, s.height, s.depth, s.array_size,
-                s.last_level, s.nr_samples, s.flags);
+    return Note(
+        "CreateResource {} target {} format {} bind {} {}x{}x{} array {} last_level {} "
+        "samples {} flags {}",
+        id, s.target, s.format, s.bind, s.width, s.height, s.depth, s.array_size, s.last_level,
+        s.nr_samples, s.flags);
   }
   void UnrefResource(uint32_t id) override { Note("UnrefResource {}", id); }
   int AttachBacking(uint32_t id, std::span<iovec> entries) override {
@@ -224,7 +225,9 @@ inline Request AttachToContext(uint32_t ctx, uint32_t id) {
 inline Request Submit(uint32_t ctx, const std::vector<uint32_t>& dwords) {
   wire::Submit3d request;
   request.size = static_cast<uint32_t>(dwords.size() * 4);
-  return Request(CommandType::SUBMIT_3D, request).On(ctx).Followed(std::as_bytes(std::span(dwords)));
+  return Request(CommandType::SUBMIT_3D, request)
+      .On(ctx)
+      .Followed(std::as_bytes(std::span(dwords)));
 }
 inline Request ToHost2d(uint32_t id, wire::Rect rect, uint64_t offset = 0) {
   wire::TransferToHost2d request;

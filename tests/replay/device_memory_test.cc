@@ -120,8 +120,7 @@ TEST_F(DeviceMemory, MemoryThatDoesNotFitIsAnErrorWithItsNumbers) {
               HasSubstr("memory of resource 10: a box of 1 layers of 1 rows of 8 bytes from "
                         "offset 60 with strides 0 and 0 ends at 68, its memory at 64"));
   EXPECT_THAT(
-      ErrorOf(
-          {.resource_id = 10, .transient = false, .box = {.row_bytes = 9}, .bytes = bytes}),
+      ErrorOf({.resource_id = 10, .transient = false, .box = {.row_bytes = 9}, .bytes = bytes}),
       HasSubstr("holds 9 bytes, 8 are given"));
 }
 
@@ -144,9 +143,8 @@ TEST_F(DeviceMemory, BoxesThatWrapOrHaveNoRowsAreErrors) {
   };
   for (const ByteBox& box : wrapping) {
     for (const bool transient : {false, true}) {
-      EXPECT_THAT(
-          ErrorOf({.resource_id = 10, .transient = transient, .box = box, .bytes = bytes}),
-          HasSubstr("passes 64 bits"));
+      EXPECT_THAT(ErrorOf({.resource_id = 10, .transient = transient, .box = box, .bytes = bytes}),
+                  HasSubstr("passes 64 bits"));
     }
   }
   EXPECT_THAT(ErrorOf({.resource_id = 10,

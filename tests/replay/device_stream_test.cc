@@ -75,7 +75,8 @@ TEST(StreamGuard, TransfersOfNegativeLayersAreCutAndRefused) {
        {std::pair{kInlineWrite, 12u}, {kTransfer3d, 13u}, {kCopyTransfer3d, 14u}}) {
     EXPECT_THAT(Guard(TransferCommand(command, length, 0, 1)).dwords.size(), length + 1);
     for (const auto& [z, d] : {std::pair{kMinusOne, 1u}, {0u, kMinusOne}, {0x80000000u, 1u}}) {
-      const Outcome outcome = Guard(After(kGood, After(TransferCommand(command, length, z, d), kGood)));
+      const Outcome outcome =
+          Guard(After(kGood, After(TransferCommand(command, length, z, d), kGood)));
       EXPECT_THAT(outcome.dwords, ElementsAreArray(After(kGood, {kCut})));
       EXPECT_TRUE(outcome.refused);
     }
@@ -89,7 +90,8 @@ TEST(StreamGuard, OnlyTheFirstFaultCounts) {
 }
 
 TEST(StreamGuard, AnnouncedResourcesAreToldUpToTheFault) {
-  std::vector<uint32_t> stream = {Header(kPipeResourceCreate, 11), 2, 1, 10, 64, 32, 1, 1, 0, 0, 4, 77};
+  std::vector<uint32_t> stream = {
+      Header(kPipeResourceCreate, 11), 2, 1, 10, 64, 32, 1, 1, 0, 0, 4, 77};
   const auto first = stream;
   stream = After(stream, {Header(kSetSubCtx, 0)});
   stream = After(stream, first);

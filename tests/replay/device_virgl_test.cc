@@ -47,11 +47,29 @@ class DeviceOnVirgl : public ::testing::Test {
       return out;
     };
     constexpr uint32_t kSurface = 8, kHandle = 100;
-    return {29 | 1 << 16, 1,                                          // CREATE_SUB_CTX
-            28 | 1 << 16, 1,                                          // SET_SUB_CTX
-            1 | kSurface << 8 | 5 << 16, kHandle, resource_id, kB8G8R8A8, 0, 0,
-            5 | 3 << 16, 1, 0, kHandle,                               // SET_FRAMEBUFFER_STATE
-            7 | 8 << 16, 4, bits(1), bits(0.5f), bits(0), bits(1), 0, 0, 0};  // CLEAR colour 0
+    return {29 | 1 << 16,
+            1,  // CREATE_SUB_CTX
+            28 | 1 << 16,
+            1,  // SET_SUB_CTX
+            1 | kSurface << 8 | 5 << 16,
+            kHandle,
+            resource_id,
+            kB8G8R8A8,
+            0,
+            0,
+            5 | 3 << 16,
+            1,
+            0,
+            kHandle,  // SET_FRAMEBUFFER_STATE
+            7 | 8 << 16,
+            4,
+            bits(1),
+            bits(0.5f),
+            bits(0),
+            bits(1),
+            0,
+            0,
+            0};  // CLEAR colour 0
   }
   void MakeCleared() {
     Expect(ask::CreateContext(1));
@@ -147,8 +165,8 @@ TEST_F(DeviceOnVirgl, AFaultyStreamDrawsUpToItsFaultAndSpoilsItsContext) {
   MakeCleared();
   // A clear to 0, then a transfer from layer -1, then a clear that must not happen.
   std::vector<uint32_t> stream = {7 | 8 << 16, 4, 0, 0, 0, 0, 0, 0, 0};
-  const std::vector<uint32_t> transfer = {43 | 13 << 16, 3, 0, 0, 0, 0, 0, 0, 0xffffffff,
-                                          64,            64, 1, 0, 1};
+  const std::vector<uint32_t> transfer = {43 | 13 << 16, 3,  0,  0, 0, 0, 0, 0,
+                                          0xffffffff,    64, 64, 1, 0, 1};
   stream.insert(stream.end(), transfer.begin(), transfer.end());
   const std::vector<uint32_t> again = {7 | 8 << 16, 4, 0x3f800000, 0, 0, 0, 0, 0, 0};
   stream.insert(stream.end(), again.begin(), again.end());
@@ -167,8 +185,8 @@ TEST_F(DeviceOnVirgl, AnUnknownCommandLeavesItsContextAlive) {
 TEST_F(DeviceOnVirgl, MappedHostMemoryIsWhereTheGuestWrites) {
   Expect(ask::CreateContext(1));
   constexpr uint32_t kSize = 4096, kMapPersistentCoherent = 6;
-  Expect(ask::Submit(1, {48 | 11 << 16, 0, 64, 0x10, kSize, 1, 1, 1, 0, 0, kMapPersistentCoherent,
-                         77}));
+  Expect(ask::Submit(
+      1, {48 | 11 << 16, 0, 64, 0x10, kSize, 1, 1, 1, 0, 0, kMapPersistentCoherent, 77}));
   Expect(ask::CreateBlob(1, ask::Blob(20, kBlobMemHost3d, kSize)));
   ASSERT_NE(device_->ShapeOf(20), nullptr);
   EXPECT_EQ(device_->ShapeOf(20)->width, kSize);

@@ -1,7 +1,7 @@
-#include "replay/renderer/fence_book.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "replay/renderer/fence_book.h"
 
 namespace vgpu {
 namespace {

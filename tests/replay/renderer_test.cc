@@ -145,8 +145,7 @@ TEST_P(VirglRendererMissing, IsUnavailableWithASentence) {
   setenv(GetParam().variable, GetParam().value, 1);
   EXPECT_EXIT(
       {
-        const auto renderer =
-            CreateVirglRenderer([](const FenceId&) {}, [](const std::string&) {});
+        const auto renderer = CreateVirglRenderer([](const FenceId&) {}, [](const std::string&) {});
         if (renderer) _exit(1);
         fputs(renderer.error().message.c_str(), stderr);
         _exit(renderer.error().code == ErrorCode::kUnavailable ? 77 : 2);
@@ -154,13 +153,14 @@ TEST_P(VirglRendererMissing, IsUnavailableWithASentence) {
       testing::ExitedWithCode(77), GetParam().sentence);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    , VirglRendererMissing,
-    testing::Values(
-        Missing{"EglDrivers", "__EGL_VENDOR_LIBRARY_DIRS", "/nonexistent", "no surfaceless platform"},
-        Missing{"GlDrivers", "LIBGL_DRIVERS_PATH", "/nonexistent", "EGL"},
-        Missing{"GlVersion", "MESA_GL_VERSION_OVERRIDE", "2.1", "no context of OpenGL 3.1"}),
-    [](const auto& test) { return std::string(test.param.name); });
+INSTANTIATE_TEST_SUITE_P(, VirglRendererMissing,
+                         testing::Values(Missing{"EglDrivers", "__EGL_VENDOR_LIBRARY_DIRS",
+                                                 "/nonexistent", "no surfaceless platform"},
+                                         Missing{"GlDrivers", "LIBGL_DRIVERS_PATH", "/nonexistent",
+                                                 "EGL"},
+                                         Missing{"GlVersion", "MESA_GL_VERSION_OVERRIDE", "2.1",
+                                                 "no context of OpenGL 3.1"}),
+                         [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
 }  // namespace vgpu
