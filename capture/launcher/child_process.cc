@@ -39,7 +39,8 @@ void ApplyEnvironment(const ChildOptions& options) {
 }
 
 // In the child: never returns. An error number goes to `report`.
-[[noreturn]] void Execute(const ChildOptions& options, const std::string& program, pid_t parent, int report) {
+[[noreturn]] void Execute(const ChildOptions& options, const std::string& program, pid_t parent,
+                          int report) {
   RestoreInheritedSignals();
   if (options.own_group) setpgid(0, 0);
   if (options.dies_with_parent) {
@@ -86,25 +87,29 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::Start(const ChildOptions& op
   if (!program) return tl::unexpected(program.error());
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) {
-    return MakeError(ErrorCode::kFailed, fmt::format("no pipe can be made: {}", std::strerror(errno)));
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("no pipe can be made: {}", std::strerror(errno)));
   }
   UniqueFd report_read(report[0]);
   UniqueFd report_write(report[1]);
   const pid_t parent = getpid();
   const pid_t pid = fork();
   if (pid < 0) {
-    return MakeError(ErrorCode::kFailed, fmt::format("no process can be made: {}", std::strerror(errno)));
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("no process can be made: {}", std::strerror(errno)));
   }
   if (pid == 0) Execute(options, *program, parent, report_write.get());
   report_write.Reset();
   int error = 0;
   if (read(report_read.get(), &error, sizeof(error)) == sizeof(error)) {
     waitpid(pid, nullptr, 0);
-    return MakeError(ErrorCode::kUsage, fmt::format("{} cannot be executed: {}", *program, std::strerror(error)));
+    return MakeError(ErrorCode::kUsage,
+                     fmt::format("{} cannot be executed: {}", *program, std::strerror(error)));
   }
   UniqueFd pidfd = OpenProcess(pid);
   if (!pidfd) {
-    return MakeError(ErrorCode::kFailed, fmt::format("process {} cannot be watched: {}", pid, std::strerror(errno)));
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("process {} cannot be watched: {}", pid, std::strerror(errno)));
   }
   return std::unique_ptr<ChildProcess>(new ChildProcess(pid, std::move(pidfd)));
 }

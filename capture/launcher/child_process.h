@@ -19,9 +19,9 @@ struct ChildOptions {
   std::vector<std::string> argv;  // the program first, found in PATH as a shell does
   // Changes to the environment; nothing instead of a value removes the variable.
   std::vector<std::pair<std::string, std::optional<std::string>>> environment;
-  int output = -1;               // a descriptor for stdout and stderr; -1: those of this process
-  bool own_group = false;        // a process group of its own: the terminal's signals pass it by
-  bool dies_with_parent = false; // SIGTERM when this process dies
+  int output = -1;                // a descriptor for stdout and stderr; -1: those of this process
+  bool own_group = false;         // a process group of its own: the terminal's signals pass it by
+  bool dies_with_parent = false;  // SIGTERM when this process dies
 };
 
 // The program's path as a shell would find it. kUsage where there is none.

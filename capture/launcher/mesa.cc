@@ -47,7 +47,8 @@ std::optional<fs::path> DriverIn(const fs::path& folder) {
     const std::string name = entry.path().filename().string();
     if (name.starts_with("libgallium-") && name.ends_with(".so")) return entry.path();
   }
-  for (const char* name : {"swrast_dri.so", "dri/swrast_dri.so", "virtio_gpu_dri.so", "dri/virtio_gpu_dri.so"}) {
+  for (const char* name :
+       {"swrast_dri.so", "dri/swrast_dri.so", "virtio_gpu_dri.so", "dri/virtio_gpu_dri.so"}) {
     if (fs::is_regular_file(folder / name, error)) return folder / name;
   }
   return std::nullopt;
@@ -61,7 +62,8 @@ bool DriverTakesSocketName(const fs::path& driver) {
   std::string block(1u << 20, '\0');
   while (file.read(block.data(), static_cast<std::streamsize>(block.size())) || file.gcount() > 0) {
     window.append(block, 0, static_cast<size_t>(file.gcount()));
-    if (memmem(window.data(), window.size(), kVariable.data(), kVariable.size()) != nullptr) return true;
+    if (memmem(window.data(), window.size(), kVariable.data(), kVariable.size()) != nullptr)
+      return true;
     window.erase(0, window.size() - std::min(window.size(), kVariable.size() - 1));
   }
   return false;

@@ -11,9 +11,10 @@
 
 namespace vgpu {
 
-// The first that exists of $VGPU_CAPTURE_LIBRARY and `candidates`. kFailed names the places that were
-// looked at; a variable that is set is the only place.
-Result<std::filesystem::path> FindCaptureLibrary(const std::vector<std::filesystem::path>& candidates);
+// The first that exists of $VGPU_CAPTURE_LIBRARY and `candidates`. kFailed names the places that
+// were looked at; a variable that is set is the only place.
+Result<std::filesystem::path> FindCaptureLibrary(
+    const std::vector<std::filesystem::path>& candidates);
 
 // The changes that preload `library` before what is preloaded already and point it to `socket`.
 std::vector<std::pair<std::string, std::optional<std::string>>> PreloadEnvironment(

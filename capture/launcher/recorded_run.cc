@@ -14,11 +14,13 @@ constexpr milliseconds kProgressInterval{1000};
 
 class Run {
  public:
-  Run(EventLoop& loop, Recorder& recorder, ChildProcess& program, SignalReader& signals, const RunOptions& options)
+  Run(EventLoop& loop, Recorder& recorder, ChildProcess& program, SignalReader& signals,
+      const RunOptions& options)
       : loop_(loop), recorder_(recorder), program_(program), signals_(signals), options_(options) {
     recorder_.SetProgram(program_.pid());
     watched_ = loop_.Add(signals_.descriptor(), [this] { TakeSignal(); }).has_value() &&
-               loop_.Add(program_.descriptor(), [this] { loop_.Remove(program_.descriptor()); }).has_value();
+               loop_.Add(program_.descriptor(), [this] { loop_.Remove(program_.descriptor()); })
+                   .has_value();
   }
 
   ~Run() {
@@ -32,7 +34,8 @@ class Run {
       const auto wait = recorder_.Drain();
       if (end_ && (interrupted_ || !recorder_.HasLiveRenderers() || OutOfPatience())) break;
       Tick();
-      loop_.Wait(std::min(wait.value_or(kProgressInterval), watched_ ? kProgressInterval : milliseconds(10)));
+      loop_.Wait(std::min(wait.value_or(kProgressInterval),
+                          watched_ ? kProgressInterval : milliseconds(10)));
     }
     recorder_.Close();
     return *end_;
@@ -50,12 +53,15 @@ class Run {
   bool OutOfPatience() const {
     if (!options_.patience) return false;
     const uint64_t last = std::max(end_ns_, recorder_.last_activity_ns());
-    return MonotonicNs() - last > static_cast<uint64_t>(std::chrono::nanoseconds(*options_.patience).count());
+    return MonotonicNs() - last >
+           static_cast<uint64_t>(std::chrono::nanoseconds(*options_.patience).count());
   }
 
   void Tick() {
     const uint64_t now = MonotonicNs();
-    if (now - ticked_ns_ < static_cast<uint64_t>(std::chrono::nanoseconds(kProgressInterval).count())) return;
+    if (now - ticked_ns_ <
+        static_cast<uint64_t>(std::chrono::nanoseconds(kProgressInterval).count()))
+      return;
     if (ticked_ns_ != 0) options_.progress(recorder_.status());
     ticked_ns_ = now;
   }
@@ -84,8 +90,8 @@ class Run {
 
 }  // namespace
 
-ProgramEnd RunRecorded(EventLoop& loop, Recorder& recorder, ChildProcess& program, SignalReader& signals,
-                       const RunOptions& options) {
+ProgramEnd RunRecorded(EventLoop& loop, Recorder& recorder, ChildProcess& program,
+                       SignalReader& signals, const RunOptions& options) {
   return Run(loop, recorder, program, signals, options).ToEnd();
 }
 

@@ -22,7 +22,7 @@ struct RunOptions {
 
 // Returns when the program and every renderer have ended, with all recordings closed. Signals that
 // come meanwhile are passed on to the program; once it has ended, they end the recordings.
-ProgramEnd RunRecorded(EventLoop& loop, Recorder& recorder, ChildProcess& program, SignalReader& signals,
-                       const RunOptions& options);
+ProgramEnd RunRecorded(EventLoop& loop, Recorder& recorder, ChildProcess& program,
+                       SignalReader& signals, const RunOptions& options);
 
 }  // namespace vgpu

@@ -31,10 +31,12 @@ Result<std::unique_ptr<SignalReader>> SignalReader::Create() {
   sigprocmask(SIG_BLOCK, &forwarded, &inherited.mask);
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
-  for (size_t i = 0; i < std::size(kIgnored); ++i) sigaction(kIgnored[i], &ignore, &inherited.ignored[i]);
+  for (size_t i = 0; i < std::size(kIgnored); ++i)
+    sigaction(kIgnored[i], &ignore, &inherited.ignored[i]);
   inherited.saved = true;
   UniqueFd fd(signalfd(-1, &forwarded, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!fd) return MakeError(ErrorCode::kFailed, fmt::format("signalfd failed: {}", std::strerror(errno)));
+  if (!fd)
+    return MakeError(ErrorCode::kFailed, fmt::format("signalfd failed: {}", std::strerror(errno)));
   return std::unique_ptr<SignalReader>(new SignalReader(std::move(fd)));
 }
 
@@ -48,7 +50,8 @@ std::optional<SignalReader::Arrived> SignalReader::Next() {
 
 void RestoreInheritedSignals() {
   if (!std::exchange(inherited.saved, false)) return;
-  for (size_t i = 0; i < std::size(kIgnored); ++i) sigaction(kIgnored[i], &inherited.ignored[i], nullptr);
+  for (size_t i = 0; i < std::size(kIgnored); ++i)
+    sigaction(kIgnored[i], &inherited.ignored[i], nullptr);
   sigprocmask(SIG_SETMASK, &inherited.mask, nullptr);
 }
 

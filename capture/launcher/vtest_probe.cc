@@ -24,7 +24,8 @@ UniqueFd Connect(const std::filesystem::path& path) {
   if (path.string().size() >= sizeof(address.sun_path)) return {};
   std::memcpy(address.sun_path, path.c_str(), path.string().size());
   UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return {};
+  if (fd && connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    return {};
   return fd;
 }
 
@@ -44,14 +45,17 @@ std::string Request() {
 
 }  // namespace
 
-bool VtestProbe::Answers(const std::filesystem::path& socket) { return static_cast<bool>(Connect(socket)); }
+bool VtestProbe::Answers(const std::filesystem::path& socket) {
+  return static_cast<bool>(Connect(socket));
+}
 
 VtestProbe::State VtestProbe::Step() {
   if (!connection_) {
     connection_ = Connect(socket_);
     if (!connection_) return State::kWaiting;
     const std::string request = Request();
-    if (send(connection_.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0) return State::kRefused;
+    if (send(connection_.get(), request.data(), request.size(), MSG_NOSIGNAL) < 0)
+      return State::kRefused;
   }
   char bytes[64];
   const ssize_t size = recv(connection_.get(), bytes, sizeof(bytes), 0);

@@ -36,13 +36,17 @@ Status ClearSocket(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) return {};
   if (VtestProbe::Answers(path)) {
-    return MakeError(ErrorCode::kFailed,
-                     fmt::format("another vtest server answers at {}, the only socket that the installed Mesa knows",
-                                 path.string()));
+    return MakeError(
+        ErrorCode::kFailed,
+        fmt::format(
+            "another vtest server answers at {}, the only socket that the installed Mesa knows",
+            path.string()));
   }
   if (!fs::is_socket(path, error) || !fs::remove(path, error)) {
-    return MakeError(ErrorCode::kFailed, fmt::format("{} is in the way of the server's socket and cannot be removed{}{}",
-                                                     path.string(), error ? ": " : "", error ? error.message() : ""));
+    return MakeError(
+        ErrorCode::kFailed,
+        fmt::format("{} is in the way of the server's socket and cannot be removed{}{}",
+                    path.string(), error ? ": " : "", error ? error.message() : ""));
   }
   return {};
 }
@@ -51,19 +55,22 @@ Status ClearSocket(const fs::path& path) {
 
 Result<std::unique_ptr<VtestServer>> VtestServer::Start(const VtestServerOptions& options) {
   if (!FindProgram(kProgram)) {
-    return MakeError(ErrorCode::kUnavailable,
-                     fmt::format("there is no {} in PATH; Debian has it in the package virgl-server", kProgram));
+    return MakeError(
+        ErrorCode::kUnavailable,
+        fmt::format("there is no {} in PATH; Debian has it in the package virgl-server", kProgram));
   }
   if (Status status = ClearSocket(options.socket); !status) return tl::unexpected(status.error());
   UniqueFd log(open(options.log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!log) {
-    return MakeError(ErrorCode::kFailed, fmt::format("{}: {}", options.log.string(), std::strerror(errno)));
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("{}: {}", options.log.string(), std::strerror(errno)));
   }
   ChildOptions child;
   // One word: with two, 0.10 takes the path for a file to play.
   child.argv = {kProgram, "--use-egl-surfaceless", "--socket-path=" + options.socket.string()};
   child.environment = options.environment;
-  child.environment.emplace_back("GALLIUM_DRIVER", std::nullopt);  // virpipe would be its own client
+  child.environment.emplace_back("GALLIUM_DRIVER",
+                                 std::nullopt);  // virpipe would be its own client
   child.output = log.get();
   child.own_group = true;
   child.dies_with_parent = true;
@@ -88,19 +95,25 @@ Status VtestServer::WaitUntilReady(EventLoop& loop, Recorder& recorder) {
   const uint64_t begin = MonotonicNs();
   while (MonotonicNs() - begin < kReadyNs) {
     switch (probe.Step()) {
-      case VtestProbe::State::kReady: return {};
+      case VtestProbe::State::kReady:
+        return {};
       case VtestProbe::State::kRefused:
-        return tl::unexpected(WithLog(ErrorCode::kUnavailable, "virgl_test_server cannot start a renderer here"));
-      case VtestProbe::State::kWaiting: break;
+        return tl::unexpected(
+            WithLog(ErrorCode::kUnavailable,
+                    "virgl_test_server cannot start a renderer on surfaceless EGL here"));
+      case VtestProbe::State::kWaiting:
+        break;
     }
     if (process_->TryReap()) {
-      return tl::unexpected(WithLog(ErrorCode::kFailed, "virgl_test_server ended as it started"));
+      return tl::unexpected(
+          WithLog(ErrorCode::kUnavailable, "virgl_test_server ended as it started"));
     }
     recorder.Drain();
     loop.Wait(kStep);
   }
   return tl::unexpected(WithLog(
-      ErrorCode::kFailed, fmt::format("virgl_test_server does not answer within {} s", kReadyNs / 1'000'000'000)));
+      ErrorCode::kFailed,
+      fmt::format("virgl_test_server does not answer within {} s", kReadyNs / 1'000'000'000)));
 }
 
 std::string VtestServer::LogTail() const {
@@ -113,7 +126,8 @@ std::string VtestServer::LogTail() const {
 
 Error VtestServer::WithLog(ErrorCode code, const std::string& what) const {
   const std::string said = LogTail();
-  return {code, said.empty() ? what + "; it said nothing" : fmt::format("{}; it said:\n{}", what, said)};
+  return {code,
+          said.empty() ? what + "; it said nothing" : fmt::format("{}; it said:\n{}", what, said)};
 }
 
 }  // namespace vgpu

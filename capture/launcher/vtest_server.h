@@ -33,8 +33,8 @@ class VtestServer {
   ~VtestServer();
 
   // Asks for a renderer until the server gives one, for a bounded time. The recorder is served
-  // meanwhile. kUnavailable where the server answers but has no renderer (no EGL), kFailed where
-  // it does not answer; both with what it said.
+  // meanwhile. kUnavailable where the server ends or has no renderer (no EGL), kFailed where it
+  // does not answer; both with what it said.
   Status WaitUntilReady(EventLoop& loop, Recorder& recorder);
 
   // The last lines of what the server said.

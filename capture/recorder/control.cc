@@ -21,7 +21,8 @@ constexpr size_t kMaxReply = 1u << 20;
 constexpr timeval kReplyTime = {30, 0};
 
 bool IsNumber(const std::string& text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 bool IsSocket(const fs::path& path) {
@@ -37,12 +38,15 @@ bool Records(const fs::path& socket, const std::string& pid) {
 
 }  // namespace
 
-Result<std::unique_ptr<ControlServer>> ControlServer::Create(EventLoop& loop, const fs::path& socket,
+Result<std::unique_ptr<ControlServer>> ControlServer::Create(EventLoop& loop,
+                                                             const fs::path& socket,
                                                              Handler handler) {
   auto listener = ListenAt(socket);
   if (!listener) return tl::unexpected(listener.error());
-  std::unique_ptr<ControlServer> server(new ControlServer(loop, std::move(*listener), std::move(handler)));
-  if (Status status = loop.Add(server->listener_.get(), [raw = server.get()] { raw->Accept(); }); !status) {
+  std::unique_ptr<ControlServer> server(
+      new ControlServer(loop, std::move(*listener), std::move(handler)));
+  if (Status status = loop.Add(server->listener_.get(), [raw = server.get()] { raw->Accept(); });
+      !status) {
     return tl::unexpected(status.error());
   }
   return server;
@@ -72,7 +76,8 @@ void ControlServer::Answer(int client) {
   const auto reply = handler_(*request);
   const std::string text =
       reply ? "0" + *reply
-            : fmt::format("{}{}", reply.error().code == ErrorCode::kUsage ? 2 : 4, reply.error().message);
+            : fmt::format("{}{}", reply.error().code == ErrorCode::kUsage ? 2 : 4,
+                          reply.error().message);
   SendMessage(client, std::as_bytes(std::span(text)));
 }
 
@@ -81,7 +86,8 @@ Result<std::string> AskRecorder(const fs::path& socket, const std::string& reque
   if (!connection) return tl::unexpected(connection.error());
   if (request.size() > kMaxRequest) {
     return MakeError(ErrorCode::kUsage,
-                     fmt::format("a request has {} bytes at most, this one has {}", kMaxRequest, request.size()));
+                     fmt::format("a request has {} bytes at most, this one has {}", kMaxRequest,
+                                 request.size()));
   }
   setsockopt(connection->get(), SOL_SOCKET, SO_RCVTIMEO, &kReplyTime, sizeof(kReplyTime));
   std::optional<std::string> reply;
@@ -89,7 +95,8 @@ Result<std::string> AskRecorder(const fs::path& socket, const std::string& reque
     reply = ReceiveMessage(connection->get(), kMaxReply);
   }
   if (!reply || reply->empty()) {
-    return MakeError(ErrorCode::kFailed, fmt::format("{}: the recorder does not reply", socket.string()));
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("{}: the recorder does not reply", socket.string()));
   }
   const char code = reply->front();
   reply->erase(0, 1);
@@ -106,8 +113,10 @@ Result<fs::path> FindRecorder(const std::string& target) {
     const fs::path socket = PrivateFolder::ControlSocketIn(entry.path);
     if (target == std::to_string(entry.pid) || Records(socket, target)) return socket;
   }
-  return MakeError(ErrorCode::kUsage,
-                   fmt::format("no recorder of this user has the process id {}, or records that process", target));
+  return MakeError(
+      ErrorCode::kUsage,
+      fmt::format("no recorder of this user has the process id {}, or records that process",
+                  target));
 }
 
 }  // namespace vgpu

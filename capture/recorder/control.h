@@ -21,7 +21,8 @@ class ControlServer {
  public:
   using Handler = std::function<Result<std::string>(const std::string& request)>;
   // `loop` outlives the server; `handler` is called from its Wait.
-  static Result<std::unique_ptr<ControlServer>> Create(EventLoop& loop, const std::filesystem::path& socket,
+  static Result<std::unique_ptr<ControlServer>> Create(EventLoop& loop,
+                                                       const std::filesystem::path& socket,
                                                        Handler handler);
   ~ControlServer();
 

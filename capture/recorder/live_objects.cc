@@ -21,8 +21,12 @@ void LiveObjects::Note(Bytes request, Bytes response) {
   const auto resource = ReadStruct<le32>(request, sizeof(wire::CtrlHeader));
   if (!header || !answer || IsErrorResponse(answer->type)) return;
   switch (static_cast<CommandType>(uint32_t{header->type})) {
-    case CommandType::CTX_CREATE: contexts_.insert(header->ctx_id); break;
-    case CommandType::CTX_DESTROY: contexts_.erase(header->ctx_id); break;
+    case CommandType::CTX_CREATE:
+      contexts_.insert(header->ctx_id);
+      break;
+    case CommandType::CTX_DESTROY:
+      contexts_.erase(header->ctx_id);
+      break;
     case CommandType::RESOURCE_CREATE_2D:
     case CommandType::RESOURCE_CREATE_3D:
     case CommandType::RESOURCE_CREATE_BLOB:
@@ -31,7 +35,8 @@ void LiveObjects::Note(Bytes request, Bytes response) {
     case CommandType::RESOURCE_UNREF:
       if (resource) resources_.erase(*resource);
       break;
-    default: break;
+    default:
+      break;
   }
 }
 

@@ -19,7 +19,8 @@ tl::unexpected<Error> Wrong(std::string message) {
 }
 
 bool IsNumber(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // Whether `name` is STEM.NUMBER.EXTENSION for the file name `first`, STEM.EXTENSION.
@@ -28,7 +29,8 @@ bool IsLaterFileOf(const fs::path& first, const std::string& name) {
   const std::string extension = first.extension().string();
   if (name.size() <= stem.size() + extension.size()) return false;
   if (!name.starts_with(stem) || !name.ends_with(extension)) return false;
-  return IsNumber(std::string_view(name).substr(stem.size(), name.size() - stem.size() - extension.size()));
+  return IsNumber(
+      std::string_view(name).substr(stem.size(), name.size() - stem.size() - extension.size()));
 }
 
 Status CheckNothingExists(const fs::path& first, const fs::path& folder) {
@@ -39,8 +41,9 @@ Status CheckNothingExists(const fs::path& first, const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder, error)) {
     const std::string name = entry.path().filename().string();
     if (!IsLaterFileOf(first.filename(), name)) continue;
-    return Wrong(fmt::format("{} exists, which is the file of a later renderer of {}; --force overwrites it",
-                             (first.parent_path() / name).string(), first.string()));
+    return Wrong(
+        fmt::format("{} exists, which is the file of a later renderer of {}; --force overwrites it",
+                    (first.parent_path() / name).string(), first.string()));
   }
   return {};
 }
@@ -54,13 +57,16 @@ Result<OutputFiles> OutputFiles::Check(const fs::path& first, bool overwrite) {
     return Wrong(fmt::format("{} is a folder, not a file to write", first.string()));
   }
   if (!fs::is_directory(folder, error)) {
-    return Wrong(fmt::format("{} cannot be written: there is no folder {}", first.string(), folder.string()));
+    return Wrong(fmt::format("{} cannot be written: there is no folder {}", first.string(),
+                             folder.string()));
   }
   if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    return Wrong(fmt::format("{} cannot be written: {}: {}", first.string(), folder.string(), std::strerror(errno)));
+    return Wrong(fmt::format("{} cannot be written: {}: {}", first.string(), folder.string(),
+                             std::strerror(errno)));
   }
   if (!overwrite) {
-    if (Status status = CheckNothingExists(first, folder); !status) return tl::unexpected(status.error());
+    if (Status status = CheckNothingExists(first, folder); !status)
+      return tl::unexpected(status.error());
   }
   return OutputFiles(first, overwrite);
 }

@@ -35,15 +35,16 @@ std::vector<fs::path> Bases() {
 
 bool IsOurs(const fs::path& path) {
   struct stat status = {};
-  return lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
-         (status.st_mode & 077) == 0;
+  return lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode) &&
+         status.st_uid == geteuid() && (status.st_mode & 077) == 0;
 }
 
 std::optional<pid_t> PidOf(const std::string& name) {
   const std::string prefix = NamePrefix();
   if (!name.starts_with(prefix)) return std::nullopt;
   pid_t pid = 0;
-  const auto [end, error] = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), pid);
+  const auto [end, error] =
+      std::from_chars(name.data() + prefix.size(), name.data() + name.size(), pid);
   if (error != std::errc() || pid <= 0 || *end != '-') return std::nullopt;
   return pid;
 }
@@ -72,7 +73,8 @@ Result<std::unique_ptr<PrivateFolder>> PrivateFolder::Create() {
     }
     tried = fmt::format("{}: {}", base.string(), std::strerror(errno));
   }
-  return MakeError(ErrorCode::kFailed, fmt::format("no private folder for the sockets can be made in {}", tried));
+  return MakeError(ErrorCode::kFailed,
+                   fmt::format("no private folder for the sockets can be made in {}", tried));
 }
 
 PrivateFolder::~PrivateFolder() {

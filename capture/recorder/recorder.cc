@@ -40,14 +40,18 @@ Result<std::unique_ptr<Recorder>> Recorder::Create(EventLoop& loop, RecorderOpti
 
 Recorder::Recorder(EventLoop& loop, RecorderOptions options, OutputFiles files,
                    std::unique_ptr<PrivateFolder> folder)
-    : loop_(loop), options_(std::move(options)), files_(std::move(files)), folder_(std::move(folder)) {}
+    : loop_(loop),
+      options_(std::move(options)),
+      files_(std::move(files)),
+      folder_(std::move(folder)) {}
 
 Status Recorder::Listen() {
   auto listener = ListenAt(folder_->ring_socket());
   if (!listener) return tl::unexpected(listener.error());
   listener_ = std::move(*listener);
-  auto control = ControlServer::Create(loop_, folder_->control_socket(),
-                                       [this](const std::string& request) { return Control(request); });
+  auto control =
+      ControlServer::Create(loop_, folder_->control_socket(),
+                            [this](const std::string& request) { return Control(request); });
   if (!control) return tl::unexpected(control.error());
   control_ = std::move(*control);
   return loop_.Add(listener_.get(), [this] { Accept(); });
@@ -72,7 +76,8 @@ void Recorder::Accept() {
     });
     if (!watched) renderer->pidfd.Reset();
   }
-  const Status added = loop_.Add(renderer->peer.socket.get(), [this, renderer] { TakeMessage(renderer); });
+  const Status added =
+      loop_.Add(renderer->peer.socket.get(), [this, renderer] { TakeMessage(renderer); });
   if (!added) Remove(renderer);
 }
 
@@ -86,9 +91,11 @@ void Recorder::TakeMessage(Place renderer) {
   if (message->size() == sizeof(hello)) std::memcpy(&hello, message->data(), sizeof(hello));
   if (message->size() != sizeof(hello) || hello.magic != ring::kHandshakeMagic ||
       hello.version != ring::kHandshakeVersion) {
-    options_.notice(fmt::format(
-        "process {} speaks another version of the capture protocol ({}; this one is {}); it is not recorded",
-        renderer->peer.pid, message->size() == sizeof(hello) ? hello.version : 0, ring::kHandshakeVersion));
+    options_.notice(
+        fmt::format("process {} speaks another version of the capture protocol ({}; this one is "
+                    "{}); it is not recorded",
+                    renderer->peer.pid, message->size() == sizeof(hello) ? hello.version : 0,
+                    ring::kHandshakeVersion));
     return HangUp(renderer);
   }
   Welcome(renderer, hello);
@@ -103,7 +110,8 @@ void Recorder::Welcome(Place renderer, const ring::Hello&) {
     if (Status status = StartRecording(*renderer); status) {
       welcome.record = 1;
     } else {
-      options_.notice(fmt::format("process {} is not recorded: {}", renderer->peer.pid, status.error().message));
+      options_.notice(fmt::format("process {} is not recorded: {}", renderer->peer.pid,
+                                  status.error().message));
     }
   }
   const Bytes message = std::as_bytes(std::span(&welcome, 1));
@@ -122,8 +130,8 @@ Status Recorder::StartRecording(Renderer& renderer) {
   origin.frame_checks = FrameChecksText(options_.frame_checks);
   TraceWriterOptions writer;
   writer.zstd_level = options_.zstd_level;
-  renderer.recording = std::make_unique<RendererRecording>(std::move(*ring), std::move(origin), files_, writer,
-                                                           options_.limits);
+  renderer.recording = std::make_unique<RendererRecording>(std::move(*ring), std::move(origin),
+                                                           files_, writer, options_.limits);
   return {};
 }
 
@@ -191,7 +199,8 @@ void Recorder::Remove(Place renderer) {
   if (renderer->recording != nullptr) {
     renderer->recording->Finish(EndOf(*renderer));
     RendererStatus status = renderer->recording->status();
-    if (!status.error.empty()) options_.notice(status.error + "; the recording ends there, the program runs on");
+    if (!status.error.empty())
+      options_.notice(status.error + "; the recording ends there, the program runs on");
     if (!status.file.empty() || !status.error.empty()) ended_.push_back(std::move(status));
   }
   if (!renderer->hung_up) loop_.Remove(renderer->peer.socket.get());
@@ -244,9 +253,10 @@ Result<std::string> Recorder::Control(const std::string& request) {
     return std::string("recording stopped; the program runs on");
   }
   if (request == "start") {
-    return MakeError(ErrorCode::kUsage,
-                     "a recording that begins in the middle needs state snapshots, which this version lacks; "
-                     "recordings begin with the renderer");
+    return MakeError(
+        ErrorCode::kUsage,
+        "a recording that begins in the middle needs state snapshots, which this version lacks; "
+        "recordings begin with the renderer");
   }
   if (request.starts_with("mark ")) {
     const uint64_t now = MonotonicNs();
@@ -257,7 +267,9 @@ Result<std::string> Recorder::Control(const std::string& request) {
       renderer.recording->Mark(request.substr(5), now);
       ++marked;
     }
-    if (marked == 0) return MakeError(ErrorCode::kUsage, "no renderer is being recorded; there is nothing to mark");
+    if (marked == 0)
+      return MakeError(ErrorCode::kUsage,
+                       "no renderer is being recorded; there is nothing to mark");
     return fmt::format("marked {} recording{}", marked, marked == 1 ? "" : "s");
   }
   return MakeError(ErrorCode::kUsage, fmt::format("'{}' is not a request", request));

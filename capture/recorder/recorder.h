@@ -29,9 +29,9 @@ namespace vgpu {
 struct RecorderStatus {
   pid_t pid = 0;
   pid_t program_pid = 0;
-  bool recording = true;   // false once stopped: new renderers are not recorded
-  uint64_t connected = 0;    // renderers that were to be initialised
-  uint64_t initialised = 0;  // those that were
+  bool recording = true;                  // false once stopped: new renderers are not recorded
+  uint64_t connected = 0;                 // renderers that were to be initialised
+  uint64_t initialised = 0;               // those that were
   std::vector<RendererStatus> renderers;  // those with a file or an error, and those that live
 };
 
@@ -92,13 +92,14 @@ class Recorder {
     UniqueFd pidfd;
     std::unique_ptr<RendererRecording> recording;
     bool initialised = false;  // records have come
-    bool hung_up = false;  // the socket is closed: nothing more comes
-    bool died = false;     // the process is
+    bool hung_up = false;      // the socket is closed: nothing more comes
+    bool died = false;         // the process is
     uint64_t hung_up_ns = 0;
   };
   using Place = std::list<Renderer>::iterator;
 
-  Recorder(EventLoop& loop, RecorderOptions options, OutputFiles files, std::unique_ptr<PrivateFolder> folder);
+  Recorder(EventLoop& loop, RecorderOptions options, OutputFiles files,
+           std::unique_ptr<PrivateFolder> folder);
   Status Listen();
   void Accept();
   void TakeMessage(Place renderer);

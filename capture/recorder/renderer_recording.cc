@@ -66,7 +66,8 @@ void RendererRecording::NoteLoss() {
   const uint64_t bytes = ring_->dropped_bytes();
   if (records == lost_records_) return;
   const std::string reason = fmt::format(
-      "the ring was full and {} records ({} bytes) were dropped, at most one ring before this place",
+      "the ring was full and {} records ({} bytes) were dropped, at most one ring before this "
+      "place",
       records - lost_records_, bytes - lost_bytes_);
   const Status status = translator_.NoteLoss(records - lost_records_, bytes - lost_bytes_, reason);
   lost_records_ = records;
@@ -105,7 +106,8 @@ void RendererRecording::CloseBecause(const std::string& reason) {
 void RendererRecording::Fail(const Error& error) {
   if (output_.size_limit_reached()) {
     translator_.Discard();
-    return CloseBecause(fmt::format("the file reached its limit of {} bytes", limits_.max_file_bytes));
+    return CloseBecause(
+        fmt::format("the file reached its limit of {} bytes", limits_.max_file_bytes));
   }
   error_ = error;
   CloseBecause(error.message);

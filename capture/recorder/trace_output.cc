@@ -20,8 +20,10 @@ bool MakesSomething(const proto::Packet& packet) {
     case CommandType::CTX_CREATE:
     case CommandType::RESOURCE_CREATE_2D:
     case CommandType::RESOURCE_CREATE_3D:
-    case CommandType::RESOURCE_CREATE_BLOB: return true;
-    default: return false;
+    case CommandType::RESOURCE_CREATE_BLOB:
+      return true;
+    default:
+      return false;
   }
 }
 

@@ -16,18 +16,10 @@
 
 #include "capture/recorder/live_objects.h"
 #include "capture/recorder/packet_sink.h"
+#include "capture/recorder/ring_packets.h"
 #include "capture/ring/records.h"
 
 namespace vgpu {
-
-// What the recorder knows of a renderer beside its ring.
-struct RendererOrigin {
-  std::string producer;              // "vgpu-capture 0.1.0"
-  std::vector<std::string> program;  // the recorded command line
-  uint32_t pid = 0;
-  proto::SourceKind likely_source = proto::SOURCE_UNKNOWN;  // where the shim does not know
-  std::string frame_checks;          // "all", "off" or the number a second
-};
 
 struct TranslatorCounts {
   uint64_t commands = 0;
@@ -63,26 +55,23 @@ class Translator {
   };
 
   Status TakeSession(Bytes payload);
-  Status TakeGl(Bytes payload);
-  Status TakeCapset(Bytes payload);
-  Status TakeHeap(Bytes payload);
   Status TakeMemory(Bytes payload);
   Status TakeBegin(Bytes payload);
   Status TakeEnd(Bytes payload);
-  Status TakeReadback(Bytes payload);
   Status TakeFrame(Bytes payload);
   Status TakeFence(Bytes payload);
   Status TakeSignalled(Bytes payload);
   Status TakePlaces(Bytes payload);
 
-  Status StartCommand();     // before a command's first record
+  Status StartCommand();  // before a command's first record
   Status WriteOwnFence(const ring::FenceRecord& record);
   Status WriteInferred(const std::string& request);
   Status CloseOpen(bool unanswered);
   Status FlushHeld();
   Status WriteCommand(Pending& pending);
   Status WriteTrailing(proto::Packet& packet, uint64_t command);
-  Status AddTrailing(proto::Packet packet);
+  Status AddTrailing(Result<proto::Packet> packet);
+  Status Pass(const Result<proto::Packet>& packet);
   Status EnsureSession();
 
   RendererOrigin origin_;
@@ -93,10 +82,10 @@ class Translator {
   std::optional<Pending> held_;  // ended, waits for its fence
   uint64_t next_command_ = 0;
   uint64_t next_frame_ = 0;
-  uint32_t last_context_ = 0;    // of the last submit
-  uint64_t last_time_ns_ = 0;    // of the last record that has a time
+  uint32_t last_context_ = 0;  // of the last submit
+  uint64_t last_time_ns_ = 0;  // of the last record that has a time
   bool has_session_ = false;
-  bool reset_ = false;           // the renderer was reset, nothing has come since
+  bool reset_ = false;  // the renderer was reset, nothing has come since
 };
 
 }  // namespace vgpu

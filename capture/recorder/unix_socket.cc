@@ -14,16 +14,18 @@ namespace {
 constexpr int kBacklog = 64;
 
 tl::unexpected<Error> SystemError(const std::filesystem::path& path, const char* what) {
-  return MakeError(ErrorCode::kFailed, fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));
+  return MakeError(ErrorCode::kFailed,
+                   fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)));
 }
 
 Result<sockaddr_un> AddressOf(const std::filesystem::path& path) {
   sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   if (!FitsSocketAddress(path)) {
-    return MakeError(ErrorCode::kFailed,
-                     fmt::format("{}: a socket's path has {} bytes at most, this one has {}", path.string(),
-                                 sizeof(address.sun_path) - 1, path.string().size()));
+    return MakeError(
+        ErrorCode::kFailed,
+        fmt::format("{}: a socket's path has {} bytes at most, this one has {}", path.string(),
+                    sizeof(address.sun_path) - 1, path.string().size()));
   }
   std::memcpy(address.sun_path, path.c_str(), path.string().size() + 1);
   return address;

@@ -27,7 +27,8 @@ struct Peer {
 // The next connection, or nothing when none waits or the peer is another user's.
 std::optional<Peer> AcceptPeer(int listener);
 
-// One message with at most one descriptor (-1: none). False where the peer is gone or does not take it.
+// One message with at most one descriptor (-1: none). False where the peer is gone or does not take
+// it.
 bool SendMessage(int socket, Bytes message, int fd = -1);
 // One message of at most `limit` bytes; nothing when none waits; empty when the peer has hung up.
 std::optional<std::string> ReceiveMessage(int socket, size_t limit);

@@ -37,7 +37,8 @@ void KeepLog(const fs::path& log, const fs::path& output) {
 int RunApp(Recording& recording, const RecordingOptions& options) {
   VtestServerOptions server_options;
   const bool private_socket = MesaTakesSocketName();
-  server_options.socket = private_socket ? recording.recorder().folder() / "vtest.sock" : fs::path(kFixedVtestSocket);
+  server_options.socket =
+      private_socket ? recording.recorder().folder() / "vtest.sock" : fs::path(kFixedVtestSocket);
   server_options.log = recording.recorder().folder() / "server.log";
   server_options.environment = recording.preload();
   auto server = VtestServer::Start(server_options);
@@ -50,7 +51,8 @@ int RunApp(Recording& recording, const RecordingOptions& options) {
   ChildOptions app;
   app.argv = options.program;
   app.environment = {{"LIBGL_ALWAYS_SOFTWARE", "1"}, {"GALLIUM_DRIVER", "virpipe"}};
-  if (private_socket) app.environment.emplace_back("VTEST_SOCKET_NAME", server_options.socket.string());
+  if (private_socket)
+    app.environment.emplace_back("VTEST_SOCKET_NAME", server_options.socket.string());
   RunOptions run;
   run.patience = kPatience;
   const auto outcome = recording.Run(app, run);
@@ -71,10 +73,14 @@ std::function<int()> AddApp(CLI::App& command) {
   auto options = std::make_shared<RecordingOptions>();
   AddRecordingOptions(command, "GL_APP", *options);
   command.footer(
-      "Starts virgl_test_server (Debian: virgl-server) for this application alone and runs the application with "
-      "LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=virpipe, so that Mesa draws through it. Where Mesa does not take "
-      "VTEST_SOCKET_NAME (before 23), the server listens at /tmp/.virgl_test, one at a time. The exit status is "
-      "GL_APP's (128 + signal where one ended it); 2 for wrong usage; 4 where GL_APP succeeded and the recording did "
+      "Starts virgl_test_server (Debian: virgl-server) for this application alone and runs the "
+      "application with "
+      "LIBGL_ALWAYS_SOFTWARE=1 GALLIUM_DRIVER=virpipe, so that Mesa draws through it. Where Mesa "
+      "does not take "
+      "VTEST_SOCKET_NAME (before 23), the server listens at /tmp/.virgl_test, one at a time. The "
+      "exit status is "
+      "GL_APP's (128 + signal where one ended it); 2 for wrong usage; 4 where GL_APP succeeded and "
+      "the recording did "
       "not; 77 where virgl_test_server or its EGL is missing.\n\n"
       "  vgpu-capture app -o gears.vgpu -- glxgears");
   return [options] {

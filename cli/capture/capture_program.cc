@@ -5,12 +5,14 @@ namespace vgpu::cli {
 
 const Program& CaptureProgram() {
   static constexpr Verb kVerbs[] = {
-      {"run", "Record any program that loads libvirglrenderer: QEMU, crosvm, virgl_test_server", AddRun},
+      {"run", "Record any program that loads libvirglrenderer: QEMU, crosvm, virgl_test_server",
+       AddRun},
       {"app", "Record a GL application with no VM, through a private virgl_test_server", AddApp},
       {"ctl", "Steer a recording that runs", AddCtl},
   };
   static const Program program = {
-      "vgpu-capture", "Records what a virtual GPU is told to do, with all that it reads, into a trace.", kVerbs};
+      "vgpu-capture",
+      "Records what a virtual GPU is told to do, with all that it reads, into a trace.", kVerbs};
   return program;
 }
 

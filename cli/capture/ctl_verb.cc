@@ -26,9 +26,12 @@ struct CtlOptions {
 };
 
 Status Check(const CtlOptions& options) {
-  const auto wrong = [](std::string message) { return MakeError(ErrorCode::kUsage, std::move(message)); };
+  const auto wrong = [](std::string message) {
+    return MakeError(ErrorCode::kUsage, std::move(message));
+  };
   if (std::find(kActions.begin(), kActions.end(), options.action) == kActions.end()) {
-    return wrong(fmt::format("'{}' is not an action; the actions are start, stop, status and mark", options.action));
+    return wrong(fmt::format("'{}' is not an action; the actions are start, stop, status and mark",
+                             options.action));
   }
   if (options.action == "mark" && options.text.empty()) return wrong("mark needs a text");
   if (options.action != "mark" && !options.text.empty()) {
@@ -59,16 +62,23 @@ int Ctl(const CtlOptions& options) {
 
 std::function<int()> AddCtl(CLI::App& command) {
   auto options = std::make_shared<CtlOptions>();
-  command.add_option("TARGET", options->target,
-                     "The process id of a vgpu-capture or of a process that it records, or the path of its ctl.sock")
+  command
+      .add_option("TARGET", options->target,
+                  "The process id of a vgpu-capture or of a process that it records, or the path "
+                  "of its ctl.sock")
       ->required()
       ->type_name("");
-  command.add_option("ACTION", options->action,
-                     "start, stop, status or mark. stop ends the recording and completes the files, the program runs "
-                     "on; mark puts TEXT into the trace; start needs state snapshots, which this version lacks")
+  command
+      .add_option("ACTION", options->action,
+                  "start, stop, status or mark. stop ends the recording and completes the files, "
+                  "the program runs "
+                  "on; mark puts TEXT into the trace; start needs state snapshots, which this "
+                  "version lacks")
       ->required()
       ->type_name("");
-  command.add_option("TEXT", options->text, "What mark writes into every trace that is being recorded")->type_name("");
+  command
+      .add_option("TEXT", options->text, "What mark writes into every trace that is being recorded")
+      ->type_name("");
   command.add_flag("--json", options->json, "status as JSON");
   return [options] { return Ctl(*options); };
 }

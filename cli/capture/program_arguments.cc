@@ -12,7 +12,8 @@ ShieldedArguments::ShieldedArguments(int argc, char** argv) {
   bool behind_mark = false;
   for (int i = 0; i < argc; ++i) {
     std::string word = argv[i];
-    if (behind_mark && (word.starts_with('[') || word.starts_with(kShield))) word.insert(word.begin(), kShield);
+    if (behind_mark && (word.starts_with('[') || word.starts_with(kShield)))
+      word.insert(word.begin(), kShield);
     behind_mark = behind_mark || word == "--";
     words_.push_back(std::move(word));
   }

@@ -29,16 +29,21 @@ std::vector<fs::path> LibraryCandidates() {
   std::vector<fs::path> candidates;
   std::error_code error;
   const fs::path self = fs::read_symlink("/proc/self/exe", error);
-  if (!error) candidates.push_back((self.parent_path() / VGPU_LIBDIR_FROM_BINDIR / "libvgpu-capture.so").lexically_normal());
+  if (!error)
+    candidates.push_back(
+        (self.parent_path() / VGPU_LIBDIR_FROM_BINDIR / "libvgpu-capture.so").lexically_normal());
   candidates.emplace_back(VGPU_BUILT_CAPTURE_LIBRARY);
   candidates.emplace_back(VGPU_INSTALLED_CAPTURE_LIBRARY);
   return candidates;
 }
 
-std::string WhyNothing(const std::string& program, const RecorderStatus& before, const RecorderStatus& after) {
-  if (!after.recording) return "the recording was stopped before a renderer made a context or a resource";
+std::string WhyNothing(const std::string& program, const RecorderStatus& before,
+                       const RecorderStatus& after) {
+  if (!after.recording)
+    return "the recording was stopped before a renderer made a context or a resource";
   if (after.connected == before.connected) return program + " never initialised virglrenderer";
-  if (after.initialised == before.initialised) return program + " could not initialise virglrenderer";
+  if (after.initialised == before.initialised)
+    return program + " could not initialise virglrenderer";
   return program + " initialised virglrenderer, but made no context and no resource";
 }
 

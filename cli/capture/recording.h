@@ -29,7 +29,8 @@ class Recording {
   bool interrupted() { return signals_->Next().has_value(); }
 
   struct Outcome {
-    int exit_code = 0;    // of the program, or kExitFailed where it succeeded and the recording did not
+    int exit_code =
+        0;  // of the program, or kExitFailed where it succeeded and the recording did not
     bool has_trace = false;
     bool failed = false;  // of the recording; the sentences are printed
   };
@@ -38,7 +39,8 @@ class Recording {
 
  private:
   Recording() = default;
-  Outcome Report(const ProgramEnd& end, const std::string& program, const RecorderStatus& before) const;
+  Outcome Report(const ProgramEnd& end, const std::string& program,
+                 const RecorderStatus& before) const;
 
   std::filesystem::path output_;
   Environment preload_;

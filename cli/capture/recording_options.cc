@@ -20,7 +20,9 @@ constexpr uint64_t kMaxRingBytes = 16ull << 30;
 // Below this, a file has hardly room for its session.
 constexpr uint64_t kMinFileBytes = 64u << 10;
 
-tl::unexpected<Error> Wrong(std::string message) { return MakeError(ErrorCode::kUsage, std::move(message)); }
+tl::unexpected<Error> Wrong(std::string message) {
+  return MakeError(ErrorCode::kUsage, std::move(message));
+}
 
 std::optional<uint32_t> ParseNumber(const std::string& text) {
   uint32_t value = 0;
@@ -38,9 +40,10 @@ Status SetFrames(const std::string& text, RecorderOptions& out) {
   const auto range = ParseRange("--frames", text);
   if (!range) return tl::unexpected(range.error());
   if (range->first != 0) {
-    return Wrong(fmt::format("--frames {}: a recording that begins at frame {} needs state snapshots, which this "
-                             "version lacks; it begins at frame 0",
-                             text, range->first));
+    return Wrong(fmt::format(
+        "--frames {}: a recording that begins at frame {} needs state snapshots, which this "
+        "version lacks; it begins at frame 0",
+        text, range->first));
   }
   out.limits.last_frame = range->last;
   return {};
@@ -59,10 +62,13 @@ Status SetFrameChecks(const std::string& text, RecorderOptions& out) {
     out.frame_checks = ring::kAllFrames;
   } else if (text == "off") {
     out.frame_checks = 0;
-  } else if (const auto number = ParseNumber(text); number && *number != 0 && *number != ring::kAllFrames) {
+  } else if (const auto number = ParseNumber(text);
+             number && *number != 0 && *number != ring::kAllFrames) {
     out.frame_checks = *number;
   } else {
-    return Wrong(fmt::format("--frame-checks {}: it is all, off, or the most that are made in a second, 1 or more", text));
+    return Wrong(fmt::format(
+        "--frame-checks {}: it is all, off, or the most that are made in a second, 1 or more",
+        text));
   }
   return {};
 }
@@ -70,7 +76,8 @@ Status SetFrameChecks(const std::string& text, RecorderOptions& out) {
 Status SetCompression(const std::string& text, RecorderOptions& out) {
   const auto level = text == "none" ? 0 : ParseNumber(text);
   if (!level || *level > kMaxZstdLevel) {
-    return Wrong(fmt::format("--compression {}: it is none or a zstd level, 0 (none) to {}", text, kMaxZstdLevel));
+    return Wrong(fmt::format("--compression {}: it is none or a zstd level, 0 (none) to {}", text,
+                             kMaxZstdLevel));
   }
   out.zstd_level = static_cast<int>(*level);
   return {};
@@ -81,14 +88,16 @@ Status SetSizes(const RecordingOptions& options, RecorderOptions& out) {
     const auto size = ParseSize("--max-size", options.max_size);
     if (!size) return tl::unexpected(size.error());
     if (*size < kMinFileBytes) {
-      return Wrong(fmt::format("--max-size {}: the smallest is {} bytes", options.max_size, kMinFileBytes));
+      return Wrong(
+          fmt::format("--max-size {}: the smallest is {} bytes", options.max_size, kMinFileBytes));
     }
     out.limits.max_file_bytes = *size;
   }
   const auto ring = ParseSize("--ring-size", options.ring_size);
   if (!ring) return tl::unexpected(ring.error());
   if (*ring < kMinRingBytes || *ring > kMaxRingBytes) {
-    return Wrong(fmt::format("--ring-size {}: it is {} to {} bytes", options.ring_size, kMinRingBytes, kMaxRingBytes));
+    return Wrong(fmt::format("--ring-size {}: it is {} to {} bytes", options.ring_size,
+                             kMinRingBytes, kMaxRingBytes));
   }
   out.ring_bytes = *ring;
   return {};
@@ -97,33 +106,48 @@ Status SetSizes(const RecordingOptions& options, RecorderOptions& out) {
 }  // namespace
 
 void AddRecordingOptions(CLI::App& command, const char* program_name, RecordingOptions& options) {
-  command.add_option("-o,--output", options.output,
-                     "The trace to write; each further renderer gets NAME.1.vgpu, NAME.2.vgpu, ... "
-                     "(default: vgpu-DATE-TIME.vgpu in the current folder)")
+  command
+      .add_option("-o,--output", options.output,
+                  "The trace to write; each further renderer gets NAME.1.vgpu, NAME.2.vgpu, ... "
+                  "(default: vgpu-DATE-TIME.vgpu in the current folder)")
       ->type_name("FILE");
   command.add_flag("--force", options.force, "Overwrite existing traces of that name");
-  command.add_option("--frames", options.frames,
-                     "Stop recording after this range of frames, counted from 0 and inclusive; it begins at 0: 0-99 "
-                     "records 100 frames. The program runs on")
+  command
+      .add_option("--frames", options.frames,
+                  "Stop recording after this range of frames, counted from 0 and inclusive; it "
+                  "begins at 0: 0-99 "
+                  "records 100 frames. The program runs on")
       ->type_name("0-N");
-  command.add_option("--max-size", options.max_size,
-                     "Stop recording when a trace has reached this size, in bytes or with K, M or G behind it. The "
-                     "program runs on")
+  command
+      .add_option("--max-size", options.max_size,
+                  "Stop recording when a trace has reached this size, in bytes or with K, M or G "
+                  "behind it. The "
+                  "program runs on")
       ->type_name("SIZE");
-  command.add_option("--on-full", options.on_full,
-                     "When the ring to the recorder is full: wait, so that nothing is lost, or drop and say so in the "
-                     "trace (default: wait)")
+  command
+      .add_option("--on-full", options.on_full,
+                  "When the ring to the recorder is full: wait, so that nothing is lost, or drop "
+                  "and say so in the "
+                  "trace (default: wait)")
       ->type_name("wait|drop");
-  command.add_option("--frame-checks", options.frame_checks,
-                     "How many frames of a VMM are read back and hashed, in a second; what a client reads back itself "
-                     "is always hashed (default: 10)")
+  command
+      .add_option("--frame-checks", options.frame_checks,
+                  "How many frames of a VMM are read back and hashed, in a second; what a client "
+                  "reads back itself "
+                  "is always hashed (default: 10)")
       ->type_name("all|N|off");
-  command.add_option("--compression", options.compression, "none (or 0), or the zstd level, 1 to 19 (default: 1)")
+  command
+      .add_option("--compression", options.compression,
+                  "none (or 0), or the zstd level, 1 to 19 (default: 1)")
       ->type_name("LEVEL");
-  command.add_option("--ring-size", options.ring_size,
-                     "Size of the shared-memory ring between a renderer and the recorder (default: 32M)")
+  command
+      .add_option(
+          "--ring-size", options.ring_size,
+          "Size of the shared-memory ring between a renderer and the recorder (default: 32M)")
       ->type_name("SIZE");
-  command.add_option(program_name, options.program, "What to run, with its arguments; write -- before it")
+  command
+      .add_option(program_name, options.program,
+                  "What to run, with its arguments; write -- before it")
       ->required()
       ->type_name("");
 }
@@ -135,9 +159,9 @@ Result<RecorderOptions> ToRecorderOptions(const RecordingOptions& options) {
   out.program = options.program;
   out.producer = "vgpu-capture " VGPU_VERSION;
   out.encode_status = EncodeStatus;
-  for (const Status& status :
-       {SetFrames(options.frames, out), SetOnFull(options.on_full, out), SetFrameChecks(options.frame_checks, out),
-        SetCompression(options.compression, out), SetSizes(options, out)}) {
+  for (const Status& status : {SetFrames(options.frames, out), SetOnFull(options.on_full, out),
+                               SetFrameChecks(options.frame_checks, out),
+                               SetCompression(options.compression, out), SetSizes(options, out)}) {
     if (!status) return tl::unexpected(status.error());
   }
   return out;

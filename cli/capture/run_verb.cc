@@ -26,10 +26,13 @@ std::function<int()> AddRun(CLI::App& command) {
   auto options = std::make_shared<RecordingOptions>();
   AddRecordingOptions(command, "PROGRAM", *options);
   command.footer(
-      "Every renderer that PROGRAM or a process that it starts initialises is recorded into a trace of its own, from "
-      "its beginning to its end. The exit status is PROGRAM's (128 + signal where one ended it); 2 for wrong usage; 4 "
+      "Every renderer that PROGRAM or a process that it starts initialises is recorded into a "
+      "trace of its own, from "
+      "its beginning to its end. The exit status is PROGRAM's (128 + signal where one ended it); 2 "
+      "for wrong usage; 4 "
       "where PROGRAM succeeded and the recording did not.\n\n"
-      "  vgpu-capture run -o guest.vgpu -- qemu-system-x86_64 -device virtio-vga-gl -display sdl,gl=on ...");
+      "  vgpu-capture run -o guest.vgpu -- qemu-system-x86_64 -device virtio-vga-gl -display "
+      "sdl,gl=on ...");
   return [options] {
     options->program = Unshield(std::move(options->program));
     return Run(*options);

@@ -17,7 +17,8 @@ constexpr size_t kMaxListed = 200;
 std::string Size(uint64_t bytes) {
   if (bytes < 1000) return fmt::format("{} B", bytes);
   if (bytes < 1000 * 1000) return fmt::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
-  if (bytes < 1000ull * 1000 * 1000) return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+  if (bytes < 1000ull * 1000 * 1000)
+    return fmt::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
   return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9);
 }
 
@@ -43,12 +44,15 @@ Json Encode(const RendererStatus& renderer) {
 
 std::string RendererText(const Json& renderer) {
   const std::string file = renderer.value("file", "");
-  std::string text = fmt::format(
-      "  {}: process {}, {}: {}, {}, {}; {} in {}; {} pending", file.empty() ? "no file yet" : file,
-      renderer.value("pid", 0), renderer.value("recording", false) ? "recording" : "ended",
-      Count(renderer.value("frames", uint64_t{0}), "frame"), Count(renderer.value("commands", uint64_t{0}), "command"),
-      Count(renderer.value("checks", uint64_t{0}), "check"), Size(renderer.value("boundary_bytes", uint64_t{0})),
-      Size(renderer.value("file_bytes", uint64_t{0})), Size(renderer.value("pending_bytes", uint64_t{0})));
+  std::string text = fmt::format("  {}: process {}, {}: {}, {}, {}; {} in {}; {} pending",
+                                 file.empty() ? "no file yet" : file, renderer.value("pid", 0),
+                                 renderer.value("recording", false) ? "recording" : "ended",
+                                 Count(renderer.value("frames", uint64_t{0}), "frame"),
+                                 Count(renderer.value("commands", uint64_t{0}), "command"),
+                                 Count(renderer.value("checks", uint64_t{0}), "check"),
+                                 Size(renderer.value("boundary_bytes", uint64_t{0})),
+                                 Size(renderer.value("file_bytes", uint64_t{0})),
+                                 Size(renderer.value("pending_bytes", uint64_t{0})));
   if (const auto dropped = renderer.value("dropped_records", uint64_t{0}); dropped != 0) {
     text += fmt::format("; {} dropped", Count(dropped, "record"));
   }
@@ -61,7 +65,8 @@ std::string RendererText(const Json& renderer) {
 std::string EncodeStatus(const RecorderStatus& status) {
   Json renderers = Json::array();
   const size_t skipped = status.renderers.size() - std::min(status.renderers.size(), kMaxListed);
-  for (size_t i = skipped; i < status.renderers.size(); ++i) renderers.push_back(Encode(status.renderers[i]));
+  for (size_t i = skipped; i < status.renderers.size(); ++i)
+    renderers.push_back(Encode(status.renderers[i]));
   const Json json = {{"pid", status.pid},
                      {"program_pid", status.program_pid},
                      {"recording", status.recording},
@@ -76,7 +81,8 @@ std::string StatusText(const std::string& text) {
   const Json json = Json::parse(text, nullptr, false);
   if (!json.is_object()) return "the recorder's status cannot be read\n";
   std::string out = fmt::format("recorder {}, program {}, {}; {} connected\n", json.value("pid", 0),
-                                json.value("program_pid", 0), json.value("recording", false) ? "recording" : "stopped",
+                                json.value("program_pid", 0),
+                                json.value("recording", false) ? "recording" : "stopped",
                                 Count(json.value("connected", uint64_t{0}), "renderer"));
   for (const Json& renderer : json.value("renderers", Json::array())) out += RendererText(renderer);
   return out;
@@ -89,11 +95,13 @@ std::string SummaryOf(const RendererStatus& renderer) {
   const std::string dropped =
       renderer.counts.lost_records == 0
           ? "nothing dropped"
-          : fmt::format("{} ({}) dropped", Count(renderer.counts.lost_records, "record"), Size(renderer.counts.lost_bytes));
+          : fmt::format("{} ({}) dropped", Count(renderer.counts.lost_records, "record"),
+                        Size(renderer.counts.lost_bytes));
   return fmt::format("{}: {}, {}, {}; {} in {} ({:.1f} to 1); {}", renderer.file.string(),
-                     Count(renderer.counts.frames, "frame"), Count(renderer.counts.commands, "command"),
-                     Count(renderer.counts.checks, "check"), Size(renderer.boundary_bytes), Size(renderer.file_bytes),
-                     ratio, dropped);
+                     Count(renderer.counts.frames, "frame"),
+                     Count(renderer.counts.commands, "command"),
+                     Count(renderer.counts.checks, "check"), Size(renderer.boundary_bytes),
+                     Size(renderer.file_bytes), ratio, dropped);
 }
 
 std::string ProgressOf(const RecorderStatus& status) {

@@ -92,7 +92,8 @@ TEST_F(LauncherTest, ChildSeesTheChangedEnvironment) {
 
 TEST_F(LauncherTest, FileThatCannotBeExecutedIsAUsageError) {
   const fs::path program = folder_ / "program";
-  std::ofstream(program) << "\x7f" "ELF is what it is not";
+  std::ofstream(program) << "\x7f"
+                            "ELF is what it is not";
   fs::permissions(program, fs::perms::owner_all);
   ChildOptions options;
   options.argv = {program.string()};
@@ -209,7 +210,8 @@ TEST_F(VtestProbeTest, AnotherServersSocketIsLeftAlone) {
   const auto server = VtestServer::Start({path_, folder_ / "log", {}});
   ASSERT_FALSE(server);
   EXPECT_EQ(server.error().code, ErrorCode::kFailed);
-  EXPECT_THAT(server.error().message, HasSubstr("another vtest server answers at " + path_.string()));
+  EXPECT_THAT(server.error().message,
+              HasSubstr("another vtest server answers at " + path_.string()));
   EXPECT_TRUE(fs::exists(path_));
 }
 

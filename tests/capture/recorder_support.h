@@ -33,8 +33,12 @@ std::string RequestText(CommandType type, Request request, uint32_t ctx_id = 0) 
   return Raw(request);
 }
 
-inline std::string CreateContext(uint32_t id) { return RequestText(CommandType::CTX_CREATE, wire::CtxCreate{}, id); }
-inline std::string DestroyContext(uint32_t id) { return RequestText(CommandType::CTX_DESTROY, wire::HeaderOnly{}, id); }
+inline std::string CreateContext(uint32_t id) {
+  return RequestText(CommandType::CTX_CREATE, wire::CtxCreate{}, id);
+}
+inline std::string DestroyContext(uint32_t id) {
+  return RequestText(CommandType::CTX_DESTROY, wire::HeaderOnly{}, id);
+}
 
 inline std::string CreateResource(uint32_t id) {
   wire::ResourceCreate3d request;
@@ -98,7 +102,9 @@ inline RawRecord FrameRecordOf(uint32_t resource, bool has_digest = true) {
   return {RecordType::kFrame, Raw(record)};
 }
 
-inline RawRecord FenceRecordOf(uint64_t id) { return {RecordType::kFence, Raw(ring::FenceRecord{id, 0, 0, 0, 0})}; }
+inline RawRecord FenceRecordOf(uint64_t id) {
+  return {RecordType::kFence, Raw(ring::FenceRecord{id, 0, 0, 0, 0})};
+}
 
 inline RawRecord RingFenceRecordOf(uint64_t id, uint32_t ctx_id, uint32_t ring_idx) {
   return {RecordType::kFence, Raw(ring::FenceRecord{id, ctx_id, ring_idx, 1, 0})};
@@ -109,7 +115,8 @@ inline RawRecord SignalledRecordOf(uint64_t id) {
 }
 
 inline RawRecord PlacesRecordOf(uint32_t resource, const std::vector<ring::PlaceEntry>& places) {
-  std::string payload = Raw(ring::PlacesRecord{resource, 1, static_cast<uint32_t>(places.size()), 0});
+  std::string payload =
+      Raw(ring::PlacesRecord{resource, 1, static_cast<uint32_t>(places.size()), 0});
   for (const ring::PlaceEntry& place : places) payload += Raw(place);
   return {RecordType::kPlaces, payload};
 }
@@ -138,24 +145,47 @@ inline std::string Outline(const std::vector<proto::Packet>& packets) {
   for (const proto::Packet& packet : packets) {
     if (!outline.empty()) outline += " ";
     switch (packet.body_case()) {
-      case proto::Packet::kSession: outline += "session"; break;
-      case proto::Packet::kCommand: outline += "command:" + std::to_string(packet.command().number()); break;
-      case proto::Packet::kMemory: outline += "memory"; break;
-      case proto::Packet::kFence: outline += "fence:" + std::to_string(packet.fence().id()); break;
-      case proto::Packet::kFrame: outline += "frame:" + std::to_string(packet.frame().number()); break;
-      case proto::Packet::kReadback: outline += "readback:" + std::to_string(packet.readback().command()); break;
-      case proto::Packet::kHeapEvent: outline += "heap:" + std::to_string(packet.heap_event().command()); break;
-      case proto::Packet::kMarker: outline += "marker"; break;
-      case proto::Packet::kLoss: outline += "loss"; break;
-      case proto::Packet::kEnd: outline += "end"; break;
-      default: outline += "other"; break;
+      case proto::Packet::kSession:
+        outline += "session";
+        break;
+      case proto::Packet::kCommand:
+        outline += "command:" + std::to_string(packet.command().number());
+        break;
+      case proto::Packet::kMemory:
+        outline += "memory";
+        break;
+      case proto::Packet::kFence:
+        outline += "fence:" + std::to_string(packet.fence().id());
+        break;
+      case proto::Packet::kFrame:
+        outline += "frame:" + std::to_string(packet.frame().number());
+        break;
+      case proto::Packet::kReadback:
+        outline += "readback:" + std::to_string(packet.readback().command());
+        break;
+      case proto::Packet::kHeapEvent:
+        outline += "heap:" + std::to_string(packet.heap_event().command());
+        break;
+      case proto::Packet::kMarker:
+        outline += "marker";
+        break;
+      case proto::Packet::kLoss:
+        outline += "loss";
+        break;
+      case proto::Packet::kEnd:
+        outline += "end";
+        break;
+      default:
+        outline += "other";
+        break;
     }
   }
   return outline;
 }
 
 inline wire::CtrlHeader HeaderOf(const std::string& message) {
-  return ReadStruct<wire::CtrlHeader>(std::as_bytes(std::span(message))).value_or(wire::CtrlHeader{});
+  return ReadStruct<wire::CtrlHeader>(std::as_bytes(std::span(message)))
+      .value_or(wire::CtrlHeader{});
 }
 
 }  // namespace vgpu::test

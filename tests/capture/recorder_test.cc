@@ -91,7 +91,8 @@ class RecorderTest : public ::testing::Test {
   }
 
   static std::vector<RawRecord> Frames(uint32_t count) {
-    std::vector<RawRecord> records = {SessionRecordOf(), BeginRecordOf(CreateContext(1)), EndRecordOf()};
+    std::vector<RawRecord> records = {SessionRecordOf(), BeginRecordOf(CreateContext(1)),
+                                      EndRecordOf()};
     for (uint32_t i = 0; i < count; ++i) {
       records.push_back(MemoryRecordOf(1, "pixels " + std::to_string(i % 3)));
       records.push_back(BeginRecordOf(Submit(1, "draw")));
@@ -120,7 +121,8 @@ TEST_F(RecorderTest, RecordsAProcessFromItsSessionToItsEnd) {
   });
   EXPECT_EQ(ServeChild(pid), 0);
   const auto packets = Read(options_.output);
-  EXPECT_EQ(Outline(packets), "session command:0 memory command:1 frame:0 memory command:2 frame:1 end");
+  EXPECT_EQ(Outline(packets),
+            "session command:0 memory command:1 frame:0 memory command:2 frame:1 end");
   EXPECT_EQ(packets[0].session().pid(), static_cast<uint32_t>(pid));
   const RecorderStatus status = recorder_->status();
   ASSERT_EQ(status.renderers.size(), 1u);
@@ -171,7 +173,8 @@ TEST_F(RecorderTest, RendererThatMakesNothingLeavesNoFileAndTakesNoNumber) {
   ServeChild(Fork([&] {
     FakeShim shim(socket);
     wire::GetCapset request;
-    shim.Put({SessionRecordOf(), BeginRecordOf(RequestText(CommandType::GET_CAPSET, request)), EndRecordOf()});
+    shim.Put({SessionRecordOf(), BeginRecordOf(RequestText(CommandType::GET_CAPSET, request)),
+              EndRecordOf()});
     return 0;
   }));
   EXPECT_TRUE(Files().empty());
@@ -229,7 +232,8 @@ TEST_F(RecorderTest, ExitStatusOfTheProgramStandsInItsTrace) {
   recorder_->SetProgram(pid);
   int status = 0;
   ServeUntil([&] {
-    if (waitpid(pid, &status, WNOHANG) == pid) recorder_->SetProgramEnd({true, WEXITSTATUS(status), 0});
+    if (waitpid(pid, &status, WNOHANG) == pid)
+      recorder_->SetProgramEnd({true, WEXITSTATUS(status), 0});
     return !recorder_->HasLiveRenderers() && recorder_->status().renderers.size() == 1;
   });
   const auto packets = Read(options_.output);
@@ -248,7 +252,9 @@ TEST_F(RecorderTest, FrameLimitEndsTheRecordingAndTheProgramRunsOn) {
   }));
   EXPECT_EQ(status, 0);
   const auto packets = Read(options_.output);
-  EXPECT_EQ(std::count_if(packets.begin(), packets.end(), [](const auto& p) { return p.has_frame(); }), 5);
+  EXPECT_EQ(
+      std::count_if(packets.begin(), packets.end(), [](const auto& p) { return p.has_frame(); }),
+      5);
   EXPECT_THAT(packets.back().end().reason(), HasSubstr("frame 4"));
   EXPECT_EQ(notices_, "");
 }
@@ -287,7 +293,8 @@ TEST_F(RecorderTest, FullDiskIsToldAndTheProgramRunsOnAndTheTraceSoFarIsIntact) 
   }));
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_EQ(status, 0);
-  EXPECT_THAT(notices_, AllOf(HasSubstr("t.vgpu"), HasSubstr("offset"), HasSubstr("File too large")));
+  EXPECT_THAT(notices_,
+              AllOf(HasSubstr("t.vgpu"), HasSubstr("offset"), HasSubstr("File too large")));
   EXPECT_THAT(recorder_->status().renderers.at(0).error, HasSubstr("File too large"));
   const auto packets = Read(options_.output, false);
   EXPECT_GT(packets.size(), 1000u);
@@ -395,10 +402,12 @@ TEST_F(RecorderTest, ControlAnswersByPidAndRefusesWhatItDoesNotKnow) {
   auto ask = [&](const std::string& request) {
     const fs::path control = PrivateFolder::ControlSocketIn(recorder_->folder());
     auto reply = std::async(std::launch::async, [=] { return AskRecorder(control, request); });
-    ServeUntil([&] { return reply.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
+    ServeUntil(
+        [&] { return reply.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });
     return reply.get();
   };
-  EXPECT_EQ(FindRecorder(std::to_string(getpid())).value(), PrivateFolder::ControlSocketIn(recorder_->folder()));
+  EXPECT_EQ(FindRecorder(std::to_string(getpid())).value(),
+            PrivateFolder::ControlSocketIn(recorder_->folder()));
   const auto start = ask("start");
   ASSERT_FALSE(start);
   EXPECT_EQ(start.error().code, ErrorCode::kUsage);
@@ -424,7 +433,9 @@ TEST_F(RecorderTest, MarkStandsInTheTraceWhereItWasMade) {
     shim.Put({BeginRecordOf(Submit(1)), EndRecordOf()});
     return 0;
   });
-  ServeUntil([&] { return !recorder_->status().renderers.empty() && !recorder_->status().renderers[0].file.empty(); });
+  ServeUntil([&] {
+    return !recorder_->status().renderers.empty() && !recorder_->status().renderers[0].file.empty();
+  });
   const fs::path control = PrivateFolder::ControlSocketIn(recorder_->folder());
   auto reply = std::async(std::launch::async, [&] { return AskRecorder(control, "mark level 2"); });
   ServeUntil([&] { return reply.wait_for(std::chrono::seconds(0)) == std::future_status::ready; });

@@ -34,7 +34,8 @@ class TranslatorTest : public ::testing::Test {
   }
 
   CollectingSink sink_;
-  Translator translator_{RendererOrigin{"vgpu-capture test", {"app", "-x"}, 77, proto::SOURCE_SHIM_VMM, "10"}, sink_};
+  Translator translator_{
+      RendererOrigin{"vgpu-capture test", {"app", "-x"}, 77, proto::SOURCE_SHIM_VMM, "10"}, sink_};
 };
 
 TEST_F(TranslatorTest, SessionTellsWhoRecordedWhatAndWhatCannotBeSeen) {
@@ -65,8 +66,8 @@ TEST_F(TranslatorTest, FileBeginsWithASessionEvenWhereItsRecordWasDropped) {
 }
 
 TEST_F(TranslatorTest, MemoryComesBeforeItsCommandAndChecksAfterIt) {
-  Take({SessionRecordOf(), MemoryRecordOf(5, "abcd"), BeginRecordOf(Submit(1, "wxyz")), EndRecordOf(),
-        ReadbackRecordOf(5), FrameRecordOf(5)});
+  Take({SessionRecordOf(), MemoryRecordOf(5, "abcd"), BeginRecordOf(Submit(1, "wxyz")),
+        EndRecordOf(), ReadbackRecordOf(5), FrameRecordOf(5)});
   EXPECT_EQ(Outline(sink_.packets), "session memory") << "the command waits for its fence";
   Finish();
   EXPECT_EQ(Outline(sink_.packets), "session memory command:0 readback:0 frame:0 end");
@@ -103,14 +104,16 @@ TEST_F(TranslatorTest, FenceIsFoldedIntoTheCommandThatEnded) {
 }
 
 TEST_F(TranslatorTest, FenceAfterTheReadbackOfItsCommandIsStillFolded) {
-  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), ReadbackRecordOf(1), FenceRecordOf(42)});
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), ReadbackRecordOf(1),
+        FenceRecordOf(42)});
   Finish();
   EXPECT_EQ(Outline(sink_.packets), "session command:0 readback:0 end");
   EXPECT_EQ(HeaderOf(CommandAt(0).request()).fence_id, 42u);
 }
 
 TEST_F(TranslatorTest, FenceOnAContextsRingKeepsItsTimeline) {
-  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), RingFenceRecordOf(1ull << 40, 3, 2)});
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(),
+        RingFenceRecordOf(1ull << 40, 3, 2)});
   Finish();
   ASSERT_EQ(Outline(sink_.packets), "session command:0 end");
   const wire::CtrlHeader request = HeaderOf(CommandAt(0).request());
@@ -120,7 +123,8 @@ TEST_F(TranslatorTest, FenceOnAContextsRingKeepsItsTimeline) {
 }
 
 TEST_F(TranslatorTest, SecondFenceGetsAnEmptySubmitOfItsOwn) {
-  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), FenceRecordOf(42), FenceRecordOf(43)});
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), FenceRecordOf(42),
+        FenceRecordOf(43)});
   Finish();
   ASSERT_EQ(Outline(sink_.packets), "session command:0 command:1 end");
   EXPECT_EQ(HeaderOf(CommandAt(0).request()).fence_id, 42u);
@@ -142,14 +146,16 @@ TEST_F(TranslatorTest, RingFenceOfAnotherContextIsNotFolded) {
 }
 
 TEST_F(TranslatorTest, SignalInsideACommandIsWrittenAsItArrives) {
-  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), SignalledRecordOf(7), EndRecordOf(), SignalledRecordOf(8)});
+  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), SignalledRecordOf(7), EndRecordOf(),
+        SignalledRecordOf(8)});
   Finish();
   EXPECT_EQ(Outline(sink_.packets), "session fence:7 command:0 fence:8 end");
 }
 
 TEST_F(TranslatorTest, HeapEventFollowsItsCommandWithItsNumber) {
-  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), EndRecordOf(), BeginRecordOf(CreateResource(9)),
-        PlacesRecordOf(9, {{1, 0, 4096, 8192}, {2, 0, 0, 100}}), EndRecordOf()});
+  Take({SessionRecordOf(), BeginRecordOf(Submit(1)), EndRecordOf(),
+        BeginRecordOf(CreateResource(9)), PlacesRecordOf(9, {{1, 0, 4096, 8192}, {2, 0, 0, 100}}),
+        EndRecordOf()});
   Finish();
   ASSERT_EQ(Outline(sink_.packets), "session command:0 command:1 heap:1 end");
   const proto::HeapEvent& event = sink_.packets[3].heap_event();
@@ -161,8 +167,8 @@ TEST_F(TranslatorTest, HeapEventFollowsItsCommandWithItsNumber) {
 }
 
 TEST_F(TranslatorTest, CommandThatNeverEndedIsWrittenAsUnanswered) {
-  Take({SessionRecordOf(), BeginRecordOf(CreateContext(1)), EndRecordOf(), MemoryRecordOf(1, "abcd"),
-        BeginRecordOf(Submit(1, "boom"))});
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(1)), EndRecordOf(),
+        MemoryRecordOf(1, "abcd"), BeginRecordOf(Submit(1, "boom"))});
   Finish();
   ASSERT_EQ(Outline(sink_.packets), "session command:0 memory command:1 end");
   EXPECT_TRUE(CommandAt(1).unanswered());
@@ -187,16 +193,18 @@ TEST_F(TranslatorTest, EndWhoseBeginWasDroppedIsLeftOut) {
 }
 
 TEST_F(TranslatorTest, ResetDestroysWhatLivedOnceSomethingFollows) {
-  Take({SessionRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf(), BeginRecordOf(CreateResource(7)),
-        EndRecordOf(), BeginRecordOf(CreateContext(1)), EndRecordOf(), BeginRecordOf(DestroyContext(1)), EndRecordOf(),
-        ResetRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf()});
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf(),
+        BeginRecordOf(CreateResource(7)), EndRecordOf(), BeginRecordOf(CreateContext(1)),
+        EndRecordOf(), BeginRecordOf(DestroyContext(1)), EndRecordOf(), ResetRecordOf(),
+        BeginRecordOf(CreateContext(2)), EndRecordOf()});
   Finish();
   ASSERT_EQ(Outline(sink_.packets),
             "session command:0 command:1 command:2 command:3 command:4 command:5 command:6 end");
   EXPECT_EQ(HeaderOf(CommandAt(4).request()).type, static_cast<uint32_t>(CommandType::CTX_DESTROY));
   EXPECT_EQ(HeaderOf(CommandAt(4).request()).ctx_id, 2u);
   EXPECT_TRUE(CommandAt(4).inferred());
-  EXPECT_EQ(HeaderOf(CommandAt(5).request()).type, static_cast<uint32_t>(CommandType::RESOURCE_UNREF));
+  EXPECT_EQ(HeaderOf(CommandAt(5).request()).type,
+            static_cast<uint32_t>(CommandType::RESOURCE_UNREF));
   EXPECT_FALSE(CommandAt(6).inferred());
 }
 
@@ -207,8 +215,9 @@ TEST_F(TranslatorTest, ResetAtTheEndAddsNothing) {
 }
 
 TEST_F(TranslatorTest, FailedCreationIsNotDestroyedByAReset) {
-  Take({SessionRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf(Response(ResponseType::ERR_UNSPEC)),
-        ResetRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf()});
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(2)),
+        EndRecordOf(Response(ResponseType::ERR_UNSPEC)), ResetRecordOf(),
+        BeginRecordOf(CreateContext(2)), EndRecordOf()});
   Finish();
   EXPECT_EQ(Outline(sink_.packets), "session command:0 command:1 end");
 }
@@ -217,7 +226,8 @@ TEST_F(TranslatorTest, LossIsWrittenWithItsPlaceAndCounted) {
   Take({SessionRecordOf(), BeginRecordOf(Submit(1)), EndRecordOf()});
   ASSERT_TRUE(translator_.NoteLoss(3, 100, "full"));
   ASSERT_EQ(Outline(sink_.packets), "session loss");
-  EXPECT_EQ(sink_.packets[1].loss().first_command(), 1u) << "command 0 is held, the loss is behind it";
+  EXPECT_EQ(sink_.packets[1].loss().first_command(), 1u)
+      << "command 0 is held, the loss is behind it";
   EXPECT_EQ(sink_.packets[1].loss().bytes(), 100u);
   EXPECT_EQ(sink_.packets[1].loss().reason(), "full");
   EXPECT_EQ(translator_.counts().lost_records, 3u);

@@ -93,10 +93,12 @@ void ParseCase(const fs::path& path, Case& parsed, Outcome& expected) {
       parsed.checks_files = true;
       expected.files = value;
     } else {
-      throw std::runtime_error(fmt::format("{}: '{}' is not a line of a case", path.string(), line));
+      throw std::runtime_error(
+          fmt::format("{}: '{}' is not a line of a case", path.string(), line));
     }
   }
-  if (parsed.command.empty()) throw std::runtime_error(fmt::format("{}: no '$ COMMAND'", path.string()));
+  if (parsed.command.empty())
+    throw std::runtime_error(fmt::format("{}: no '$ COMMAND'", path.string()));
 }
 
 std::string FromHex(std::string_view hex) {
@@ -141,7 +143,8 @@ std::string FilesIn(const fs::path& folder) {
 Lines ReadOutput(const fs::path& path, const std::string& folder) {
   Lines lines = ReadLines(path);
   for (std::string& line : lines) {
-    for (size_t at; (at = line.find(folder)) != std::string::npos;) line.replace(at, folder.size(), "$DIR");
+    for (size_t at; (at = line.find(folder)) != std::string::npos;)
+      line.replace(at, folder.size(), "$DIR");
   }
   return lines;
 }
@@ -154,7 +157,8 @@ Outcome Run(const Case& parsed) {
   fs::create_directory(folder);
   Prepare(parsed, folder);
   std::ofstream(root / "command") << parsed.command << "\n";
-  const std::string run = fmt::format("cd '{0}/work' && sh '{0}/command' >'{0}/out' 2>'{0}/err' </dev/null", base);
+  const std::string run =
+      fmt::format("cd '{0}/work' && sh '{0}/command' >'{0}/out' 2>'{0}/err' </dev/null", base);
   const int status = std::system(run.c_str());
   Outcome seen;
   seen.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
@@ -201,8 +205,9 @@ int RunCase(const fs::path& path) {
   Outcome expected;
   ParseCase(path, parsed, expected);
   const Outcome seen = Run(parsed);
-  if (expected.exit_code == seen.exit_code && (!parsed.checks_files || expected.files == seen.files) &&
-      Matches(expected.out, seen.out) && Matches(expected.err, seen.err)) {
+  if (expected.exit_code == seen.exit_code &&
+      (!parsed.checks_files || expected.files == seen.files) && Matches(expected.out, seen.out) &&
+      Matches(expected.err, seen.err)) {
     return 0;
   }
   if (getenv("VGPU_UPDATE_GOLDENS") != nullptr) {
