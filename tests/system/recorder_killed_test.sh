@@ -16,3 +16,8 @@ wait "$client" || status=$?
 wait_until 10 "the recorded program's end" test -s "$work/server-status"
 [ "$(cat "$work/server-status")" -eq 0 ] || fail "the recorded program ended with exit status $(cat "$work/server-status")"
 expect_killed_trace "$trace"
+
+vgpu-replay recover "$trace" -o "$work/recovered.vgpu"
+[ "$(fact "$work/recovered.vgpu" has_index)" = True ] || fail "the recovered trace has no index"
+[ "$(fact "$work/recovered.vgpu" commands)" -eq "$(fact "$trace" commands)" ] || fail "recovery lost commands"
+verify "$work/recovered.vgpu"
