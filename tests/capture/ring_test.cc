@@ -214,9 +214,11 @@ TEST_F(RingTest, AWriterWhoseSocketWasReplacedStopsInsteadOfWaitingForever) {
 
 TEST_F(RingTest, TheWriterKeepsErrno) {
   Make(4096, OnFull::kDrop);
-  HangUp();
+  close(sockets_[1]);  // asking for it fails
+  sockets_[1] = -1;
   errno = 77;
   for (int i = 0; i < 3; ++i) Write(1, Pattern(3000, 1));
+  EXPECT_TRUE(writer_->stopped());
   EXPECT_EQ(errno, 77);
 }
 

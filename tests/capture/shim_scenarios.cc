@@ -264,6 +264,18 @@ int NeverInitialises() {
   return 0;
 }
 
+// A program that goes on from inside the callback of a fence.
+int CallbackCalls() {
+  EXPECT(Init() == 0);
+  g_callbacks.write_fence = [](void*, uint32_t) { virgl_renderer_context_create(1, 0, nullptr); };
+  virgl_renderer_cleanup(&g_cookie);
+  EXPECT(virgl_renderer_init(&g_cookie, 5, &g_callbacks) == 0);
+  EXPECT(virgl_renderer_create_fence(3, 0) == 0);
+  virgl_renderer_poll();
+  virgl_renderer_cleanup(&g_cookie);
+  return 0;
+}
+
 int InitTwice() {
   EXPECT(Init() == 0);
   EXPECT(Submit() == 0);
@@ -298,6 +310,17 @@ int ManySubmits() {
   std::vector<uint32_t> stream(4000);
   for (int i = 0; i < 300; ++i) {
     EXPECT(virgl_renderer_submit_cmd(stream.data(), 1, 4000) == 0);
+  }
+  virgl_renderer_cleanup(&g_cookie);
+  return 0;
+}
+
+// So small that a full ring is met as often after a call as before it.
+int SmallSubmits() {
+  EXPECT(Init() == 0);
+  for (int i = 0; i < 2000; ++i) {
+    errno = 0;
+    EXPECT(Submit() == 0 && errno == FAKE_ERRNO);
   }
   virgl_renderer_cleanup(&g_cookie);
   return 0;
@@ -381,10 +404,12 @@ constexpr Scenario kScenarios[] = {
     {"two-threads", TwoThreads},
     {"errno", KeepsErrno},
     {"never-initialises", NeverInitialises},
+    {"callback-calls", CallbackCalls},
     {"init-twice", InitTwice},
     {"init-fails", InitFails},
     {"newer-callbacks", NewerCallbacks},
     {"many-submits", ManySubmits},
+    {"small-submits", SmallSubmits},
     {"crash", Crash},
     {"closes-descriptors", ClosesDescriptors},
     {"blobs", Blobs},

@@ -102,6 +102,7 @@ TEST(ShimTest, ACallThatTheLibraryMakesItselfIsNotRecorded) {
   ASSERT_THAT(run.renderers, SizeIs(1));
   EXPECT_THAT(run.Described(), ElementsAre("begin CTX_CREATE", "end OK_NODATA", "begin CTX_DESTROY",
                                            "end OK_NODATA", "reset"));
+  EXPECT_EQ(run.dropped_records, 0u);
 }
 
 TEST(ShimTest, AClientsCallsBecomeCommandsWithTheirMemoryFencesAndFrames) {
@@ -276,12 +277,23 @@ TEST(ShimTest, CommandsOfTwoThreadsNeverMix) {
 TEST(ShimTest, ErrnoIsTheLibrarys) {
   EXPECT_TRUE(RunScenario("errno").exited_well());
   EXPECT_TRUE(RunScenario("errno", {}, FAKE_FOLDER, nullptr).exited_well());
+  RecorderEndOptions options;
+  options.capacity = 4096;
+  EXPECT_TRUE(RunScenario("small-submits", options).exited_well());
 }
 
 TEST(ShimTest, AProgramThatNeverInitialisesIsNotRecorded) {
   const Outcome run = RunScenario("never-initialises");
   EXPECT_TRUE(run.exited_well()) << run.status;
   EXPECT_THAT(run.renderers, SizeIs(0));
+}
+
+TEST(ShimTest, WhatAProgramCallsFromACallbackIsRecorded) {
+  const Outcome run = RunScenario("callback-calls");
+  EXPECT_TRUE(run.exited_well()) << run.status;
+  ASSERT_THAT(run.renderers, SizeIs(2));
+  EXPECT_THAT(run.Described(1),
+              ElementsAre("fence 3", "signalled 3", "begin CTX_CREATE", "end OK_NODATA", "reset"));
 }
 
 TEST(ShimTest, EachInitialisationIsARecordingOfItsOwn) {
