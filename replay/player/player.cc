@@ -138,9 +138,9 @@ Result<PlayReport> Player::Run::Play() {
 }
 
 Status Player::Run::OnPacket(const proto::Packet& packet) {
-  if (packet.body_case() != proto::Packet::kFrame) ReportReadback();
   switch (packet.body_case()) {
     case proto::Packet::kCommand:
+      ReportReadback();
       return OnCommand(packet.command());
     case proto::Packet::kMemory:
       OnMemory(packet.memory());

@@ -24,29 +24,29 @@ struct FrameRange {
 
 // Of which frames pictures are written.
 struct FrameSelection {
-  uint64_t every = 1;              // each whose number is a multiple of it
-  std::vector<FrameRange> ranges;  // and that lies in one of these; empty: no condition
+  uint64_t every = 1;                // each whose number is a multiple of it
+  std::vector<FrameRange> ranges{};  // and that lies in one of these; empty: no condition
   bool Has(uint64_t number) const;
 };
 
 enum class RendererKind { kVirgl, kNull };
 
 struct ReplayJob {
-  std::filesystem::path trace;
+  std::filesystem::path trace{};
   RendererKind renderer = RendererKind::kVirgl;
-  FrameRange frames;   // timed, shown, compared; the replay starts at the trace's start
-  uint64_t loops = 1;  // 0: until stopped
+  FrameRange frames{};  // timed, shown, compared; the replay starts at the trace's start
+  uint64_t loops = 1;   // 0: until stopped
   bool recorded_pace = false;
   bool window = false;
 
   bool check_content = false;  // digests of read-backs and frames
-  Tolerance tolerance;
-  std::optional<GoldenManifest> golden;  // what frames are compared with, beside the trace
-  std::filesystem::path golden_folder;
-  std::filesystem::path keep_folder;  // for pictures of differences; empty: none are kept
+  Tolerance tolerance{};
+  std::optional<GoldenManifest> golden{};  // what frames are compared with, beside the trace
+  std::filesystem::path golden_folder{};
+  std::filesystem::path keep_folder{};  // for pictures of differences; empty: none are kept
 
-  std::filesystem::path pictures_folder;  // a PNG of each selected frame; empty: none
-  FrameSelection pictures;
+  std::filesystem::path pictures_folder{};  // a PNG of each selected frame; empty: none
+  FrameSelection pictures{};
 
   uint64_t max_memory = 32ull << 30;  // address space of the worker; half of it for backings
 };

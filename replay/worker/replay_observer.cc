@@ -41,6 +41,7 @@ void ReplayObserver::OnFinding(const Finding& finding) {
 }
 
 void ReplayObserver::OnNote(const std::string& note) {
+  if (!first_loop_) return;  // each loop has the same
   if (notes_++ < kMaxListed) channel_.Send(EncodeEvent(NoteEvent{note}));
 }
 

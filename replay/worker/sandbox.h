@@ -11,9 +11,9 @@
 namespace vgpu {
 
 struct SandboxOptions {
-  uint64_t max_address_space = 0;               // bytes, RLIMIT_AS; 0: no limit
-  bool allow_local_sockets = false;             // AF_UNIX, for a connection to a display
-  std::vector<std::filesystem::path> writable;  // existing folders that it may write in
+  uint64_t max_address_space = 0;                 // bytes, RLIMIT_AS; 0: no limit
+  bool allow_local_sockets = false;               // AF_UNIX, for a connection to a display
+  std::vector<std::filesystem::path> writable{};  // existing folders that it may write in
 };
 
 struct SandboxReport {
