@@ -35,7 +35,8 @@ class DedupTable {
   // The set's entries, most recently used first.
   Entry* SetOf(const Digest& digest);
 
-  std::vector<Entry> entries_;
+  size_t size_;
+  std::vector<Entry> entries_;  // size_ of them, once there is something to remember
 };
 
 }  // namespace vgpu
