@@ -69,7 +69,7 @@ int App(const RecordingOptions& options) {
 
 }  // namespace
 
-std::function<int()> AddApp(CLI::App& command) {
+std::function<int()> AddCaptureApp(CLI::App& command) {
   auto options = std::make_shared<RecordingOptions>();
   AddRecordingOptions(command, "GL_APP", *options);
   command.footer(

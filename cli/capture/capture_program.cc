@@ -6,9 +6,9 @@ namespace vgpu::cli {
 const Program& CaptureProgram() {
   static constexpr Verb kVerbs[] = {
       {"run", "Record any program that loads libvirglrenderer: QEMU, crosvm, virgl_test_server",
-       AddRun},
-      {"app", "Record a GL application with no VM, through a private virgl_test_server", AddApp},
-      {"ctl", "Steer a recording that runs", AddCtl},
+       AddCaptureRun},
+      {"app", "Record a GL application with no VM, through a private virgl_test_server", AddCaptureApp},
+      {"ctl", "Steer a recording that runs", AddCaptureCtl},
   };
   static const Program program = {
       "vgpu-capture",

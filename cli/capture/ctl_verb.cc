@@ -60,7 +60,7 @@ int Ctl(const CtlOptions& options) {
 
 }  // namespace
 
-std::function<int()> AddCtl(CLI::App& command) {
+std::function<int()> AddCaptureCtl(CLI::App& command) {
   auto options = std::make_shared<CtlOptions>();
   command
       .add_option("TARGET", options->target,

@@ -22,7 +22,7 @@ int Run(const RecordingOptions& options) {
 
 }  // namespace
 
-std::function<int()> AddRun(CLI::App& command) {
+std::function<int()> AddCaptureRun(CLI::App& command) {
   auto options = std::make_shared<RecordingOptions>();
   AddRecordingOptions(command, "PROGRAM", *options);
   command.footer(

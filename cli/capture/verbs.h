@@ -6,8 +6,8 @@
 
 namespace vgpu::cli {
 
-std::function<int()> AddRun(CLI::App& command);
-std::function<int()> AddApp(CLI::App& command);
-std::function<int()> AddCtl(CLI::App& command);
+std::function<int()> AddCaptureRun(CLI::App& command);
+std::function<int()> AddCaptureApp(CLI::App& command);
+std::function<int()> AddCaptureCtl(CLI::App& command);
 
 }  // namespace vgpu::cli
