@@ -20,8 +20,8 @@ namespace vgpu::shim {
 
 namespace {
 
-// A recorder that hangs must not hang the program.
-constexpr timeval kTimeout = {5, 0};
+// A recorder that hangs must not hang the program; one that is busy may take its time.
+constexpr timeval kTimeout = {20, 0};
 
 void Complain(const char* path, const char* what) {
   std::fprintf(stderr, "vgpu-capture: the recorder at %s cannot be reached: %s; not recording.\n",

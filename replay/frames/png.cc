@@ -47,8 +47,6 @@ Status WritePng(const std::filesystem::path& path, const Image& image) {
   png.image.width = image.width;
   png.image.height = image.height;
   png.image.format = PNG_FORMAT_RGBA;
-  // Speed over size: golden sets and snapshots are written in the replay's time.
-  png.image.flags = PNG_IMAGE_FLAG_FAST;
   if (!png_image_write_to_stdio(&png.image, file.get(), 0, image.rgba.data(), 0, nullptr)) {
     return fail(png.image.message);
   }

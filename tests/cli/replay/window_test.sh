@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# The window under Xvfb: shows the frames, space pauses, the right arrow steps, Escape ends.
+# Usage: window_test.sh VGPU_REPLAY WINDOW_TRACE
+set -euo pipefail
+replay=$1 make_trace=$2
+for tool in xvfb-run xdotool import convert; do
+  command -v "$tool" >/dev/null || { echo "no $tool here"; exit 77; }
+done
+if [ -z "${VGPU_UNDER_XVFB:-}" ]; then
+  exec env VGPU_UNDER_XVFB=1 LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s '-screen 0 640x480x24' "$0" "$@"
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"; [ -z "${pid:-}" ] || kill "$pid" 2>/dev/null || true' EXIT
+fail() { echo "window_test: $*" >&2; cat "$work/log" >&2; exit 1; }
+
+# shot: the colour in the middle of the window, as "RED GREEN BLUE".
+shot() {
+  import -window "$window" -depth 8 "$work/shot.png" 2>/dev/null || return 1
+  convert "$work/shot.png" -gravity center -crop 1x1+0+0 +repage -depth 8 rgb:- | od -An -tu1 | xargs
+}
+red() { shot | cut -d' ' -f1; }
+
+# until_true SECONDS COMMAND...: waits for the command to succeed.
+until_true() {
+  local end=$((SECONDS + $1)); shift
+  until "$@"; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.05
+  done
+}
+moves() { local old=$1 now; now=$(red) && [ -n "$now" ] && [ "$now" != "$old" ]; }
+is_green() { [[ "$(shot)" == *" 128 0" ]]; }
+gone() { ! kill -0 "$pid" 2>/dev/null; }
+# settled: two shots in a row are alike; leaves the red in $at.
+settled() { at=$(red); sleep 0.3; [ "$at" = "$(red)" ]; }
+
+"$make_trace" "$work/trace.vgpu"
+"$replay" run --window --pace recorded --loop 0 "$work/trace.vgpu" >"$work/log" 2>&1 &
+pid=$!
+window=$(timeout 60 xdotool search --sync --onlyvisible --name 'vgpu-replay trace.vgpu' | head -1) ||
+  fail "no window appeared"
+xdotool windowfocus --sync "$window"
+until_true 60 is_green || fail "the picture has the colour $(shot), expected green 128 and blue 0"
+
+first=$(red)
+until_true 10 moves "$first" || fail "the picture does not move"
+
+xdotool key --window "$window" space
+until_true 10 settled || fail "space does not pause"
+paused=$at
+xdotool key --window "$window" Right
+until_true 10 moves "$paused" || fail "the right arrow does not step"
+until_true 10 settled || fail "the picture moves on after a step"
+[ "$at" = $((paused + 1)) ] || [ "$at" = 0 ] || fail "a step leads from frame $paused to frame $at"
+
+xdotool key --window "$window" space
+until_true 10 moves "$at" || fail "space does not continue"
+
+xdotool key --window "$window" Escape
+until_true 20 gone || fail "Escape does not end the replay"
+wait "$pid" || fail "ended with exit status $?"
+pid=
+echo "window: shown, paused, stepped and closed"
