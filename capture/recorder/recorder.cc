@@ -197,7 +197,7 @@ proto::End Recorder::EndOf(const Renderer& renderer) const {
 
 void Recorder::Remove(Place renderer) {
   if (renderer->recording != nullptr) {
-    renderer->recording->Finish(EndOf(*renderer));
+    renderer->recording->Finish(EndOf(*renderer), Translator::OpenCommand::kUnanswered);
     RendererStatus status = renderer->recording->status();
     if (!status.error.empty())
       options_.notice(status.error + "; the recording ends there, the program runs on");
@@ -219,7 +219,7 @@ void Recorder::Stop(const std::string& reason) {
     proto::End end;
     end.set_reason(reason);
     end.set_time_ns(MonotonicNs());
-    renderer.recording->Finish(end);
+    renderer.recording->Finish(end, Translator::OpenCommand::kLeftOut);
   }
 }
 

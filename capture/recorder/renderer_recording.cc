@@ -12,6 +12,13 @@ namespace {
 
 // What one renderer may move before the others have their turn.
 constexpr uint64_t kSliceBytes = 4u << 20;
+// What a record counts for beside its payload.
+constexpr uint64_t kRecordCost = 64;
+
+bool StartsCommand(uint16_t type) {
+  return type == static_cast<uint16_t>(ring::RecordType::kMemory) ||
+         type == static_cast<uint16_t>(ring::RecordType::kBegin);
+}
 
 TraceWriterOptions WithLimit(TraceWriterOptions options, const RecordingLimits& limits) {
   options.max_file_bytes = limits.max_file_bytes;
@@ -48,13 +55,13 @@ bool RendererRecording::DrainSlice() {
     }
     if (!*next) return false;
     ++records_;
-    moved += record.payload.size() + 64;
-    if (Status status = translator_.Take(record.type, record.payload); !status) {
-      Fail(status.error());
+    moved += record.payload.size() + kRecordCost;
+    if (translator_.frames_seen() > limits_.last_frame && StartsCommand(record.type)) {
+      CloseBecause(fmt::format("frame {} was the last to be recorded", limits_.last_frame));
       return false;
     }
-    if (translator_.counts().frames > limits_.last_frame) {
-      CloseBecause(fmt::format("frame {} was the last to be recorded", limits_.last_frame));
+    if (Status status = translator_.Take(record.type, record.payload); !status) {
+      Fail(status.error());
       return false;
     }
   }
@@ -75,21 +82,21 @@ void RendererRecording::NoteLoss() {
   if (!status) Fail(status.error());
 }
 
-void RendererRecording::Finish(proto::End end) {
+void RendererRecording::Finish(const proto::End& end, Translator::OpenCommand open) {
   if (finished()) return;
   ring_->Stop();
   while (DrainSlice()) {
   }
   if (finished()) return;
   NoteLoss();
-  if (!finished()) Close(end);
+  if (!finished()) Close(end, open);
 }
 
-void RendererRecording::Close(const proto::End& end) {
+void RendererRecording::Close(const proto::End& end, Translator::OpenCommand open) {
   ring_->Stop();
   ring_.reset();
   end_reason_ = end.reason();
-  Status status = translator_.Finish(end);
+  Status status = translator_.Finish(end, open);
   if (status) status = output_.Close();
   if (!status && !error_) error_ = status.error();
 }
@@ -98,7 +105,7 @@ void RendererRecording::CloseBecause(const std::string& reason) {
   proto::End end;
   end.set_reason(reason);
   end.set_time_ns(MonotonicNs());
-  Close(end);
+  Close(end, Translator::OpenCommand::kLeftOut);
 }
 
 // At its size limit a file takes an end and no more. One that cannot be written stays cut back to

@@ -42,7 +42,7 @@ class RendererRecording {
   // at a limit or an error; a finished recording has nothing to move.
   bool Drain(uint64_t now_ns);
   // Empties the ring, writes `end`, and closes the file. The writer is told to stop.
-  void Finish(proto::End end);
+  void Finish(const proto::End& end, Translator::OpenCommand open);
   void Mark(std::string_view text, uint64_t time_ns);
 
   uint64_t records() const { return records_; }  // moved so far
@@ -54,8 +54,8 @@ class RendererRecording {
   // True while there may be more in the ring.
   bool DrainSlice();
   void NoteLoss();
-  // Ends the recording: the pending command first, then `end`, then the index.
-  void Close(const proto::End& end);
+  // Ends the recording: what is held first, then `end`, then the index.
+  void Close(const proto::End& end, Translator::OpenCommand open);
   void CloseBecause(const std::string& reason);
   // Ends it where something cannot be written or read any more.
   void Fail(const Error& error);

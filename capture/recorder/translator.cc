@@ -279,8 +279,9 @@ void Translator::Discard() {
   held_.reset();
 }
 
-Status Translator::Finish(const proto::End& end) {
+Status Translator::Finish(const proto::End& end, OpenCommand open) {
   if (Status status = EnsureSession(); !status) return status;
+  if (open == OpenCommand::kLeftOut) open_.reset();
   if (Status status = CloseOpen(true); !status) return status;
   if (Status status = FlushHeld(); !status) return status;
   proto::Packet packet;

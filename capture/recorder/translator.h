@@ -40,9 +40,13 @@ class Translator {
   Status Mark(std::string_view text, uint64_t time_ns);
   // Forgets the commands that are not written yet.
   void Discard();
-  // Writes what is held, a command that did not end among it, and the end.
-  Status Finish(const proto::End& end);
+  // Writes what is held, and the end. A command that was begun and has not ended is written as
+  // unanswered where the renderer died inside, and left out where only the recording ends.
+  enum class OpenCommand { kUnanswered, kLeftOut };
+  Status Finish(const proto::End& end, OpenCommand open);
 
+  // Frames that have come, written or held.
+  uint64_t frames_seen() const { return next_frame_; }
   // Of what has been written.
   const TranslatorCounts& counts() const { return counts_; }
 

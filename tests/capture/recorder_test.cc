@@ -265,6 +265,7 @@ TEST_F(RecorderTest, FrameLimitEndsTheRecordingAndTheProgramRunsOn) {
       std::count_if(packets.begin(), packets.end(), [](const auto& p) { return p.has_frame(); }),
       5);
   EXPECT_THAT(packets.back().end().reason(), HasSubstr("frame 4"));
+  EXPECT_TRUE(packets[packets.size() - 2].has_frame()) << "nothing comes behind it";
   EXPECT_EQ(notices_, "");
 }
 

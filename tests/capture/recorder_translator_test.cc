@@ -19,10 +19,10 @@ class TranslatorTest : public ::testing::Test {
     }
   }
 
-  void Finish() {
+  void Finish(Translator::OpenCommand open = Translator::OpenCommand::kUnanswered) {
     proto::End end;
     end.set_reason("over");
-    ASSERT_TRUE(translator_.Finish(end));
+    ASSERT_TRUE(translator_.Finish(end, open));
   }
 
   const proto::Command& CommandAt(size_t number) const {
@@ -176,6 +176,13 @@ TEST_F(TranslatorTest, CommandThatNeverEndedIsWrittenAsUnanswered) {
   EXPECT_EQ(CommandAt(1).end_ns(), 0u);
   EXPECT_EQ(CommandAt(1).request(), Submit(1, "boom"));
   EXPECT_FALSE(CommandAt(0).unanswered());
+}
+
+TEST_F(TranslatorTest, CommandThatOutlivesTheRecordingIsLeftOut) {
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(1)), EndRecordOf(),
+        BeginRecordOf(Submit(1))});
+  Finish(Translator::OpenCommand::kLeftOut);
+  EXPECT_EQ(Outline(sink_.packets), "session command:0 end");
 }
 
 TEST_F(TranslatorTest, CommandWhoseEndWasDroppedIsNotCalledUnanswered) {
