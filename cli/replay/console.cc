@@ -140,10 +140,14 @@ std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outco
 }
 
 void PrintTraceState(const std::string& trace, const DoneEvent& done) {
-  for (const std::string& damage : done.damage) fmt::print(stderr, "note: {}\n", damage);
   if (done.truncated) {
     fmt::print(stderr, "note: {}: ends inside a chunk; what is before it was replayed\n", trace);
   }
+}
+
+int ExitCodeOf(const DoneEvent& done) {
+  if (!done.damage.empty()) return kExitUnreadable;
+  return done.differences == 0 ? kExitSuccess : kExitDifference;
 }
 
 }  // namespace vgpu::cli

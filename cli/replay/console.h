@@ -37,7 +37,10 @@ std::string RendererText(const RendererInfo& renderer);
 // The common part of every verb's JSON object.
 std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome);
 
-// Prints what is wrong with the trace itself, to stderr.
+// Says on stderr that the trace ends too early, where it does.
 void PrintTraceState(const std::string& trace, const DoneEvent& done);
+
+// A damaged trace is what is wrong, whatever differs; then differences; a cut one is no fault.
+int ExitCodeOf(const DoneEvent& done);
 
 }  // namespace vgpu::cli

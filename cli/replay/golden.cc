@@ -60,8 +60,6 @@ int Golden(const GoldenOptions& options) {
   if (!request) return Fail(request.error());
   auto selection = SelectionOf(options);
   if (!selection) return Fail(selection.error());
-  const auto trace_digest = DigestOfFile(options.replay.trace);
-  if (!trace_digest) return Fail(trace_digest.error());
   auto writer = GoldenWriter::Begin(options.folder, options.update);
   if (!writer) return Fail(writer.error());
   request->job.pictures = std::move(*selection);
@@ -76,6 +74,8 @@ int Golden(const GoldenOptions& options) {
         Error{ErrorCode::kUsage, fmt::format("{}: presents none of the frames asked for; it has {}",
                                              options.replay.trace, outcome->done->report.frames)});
   }
+  const auto trace_digest = DigestOfFile(options.replay.trace);
+  if (!trace_digest) return Fail(trace_digest.error());
   if (const auto status = writer->Commit(ManifestOf(options, *trace_digest, *outcome)); !status) {
     return Fail(status.error());
   }

@@ -67,7 +67,7 @@ int Run(const RunOptions& options) {
     PrintSummary(options.replay.trace, *outcome);
     PrintTraceState(options.replay.trace, *outcome->done);
   }
-  return outcome->done->differences == 0 ? kExitSuccess : kExitDifference;
+  return ExitCodeOf(*outcome->done);
 }
 
 }  // namespace
@@ -105,7 +105,8 @@ std::function<int()> AddRun(CLI::App& command) {
       ->capture_default_str();
   command.footer(
       "Exit codes: 0 replayed; 1 a response or fence differs from the recording; 2 wrong usage;\n"
-      "3 the trace cannot be read; 4 the replay failed; 77 no GL or no display here.");
+      "3 the trace cannot be read, or is damaged; 4 the replay failed; 77 no GL or no display "
+      "here.");
   return [options] { return Run(*options); };
 }
 

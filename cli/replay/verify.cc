@@ -66,16 +66,11 @@ void PrintSummary(const std::string& trace, const ReplayOutcome& outcome) {
   if (done.differences == 0) {
     fmt::print("{}\n", pictures == 0 ? "no differences in what is there to compare" : "identical");
   } else {
-    fmt::print("{} differences\n", done.differences);
+    fmt::print("{} difference{}\n", done.differences, done.differences == 1 ? "" : "s");
     if (done.differences > outcome.differences.size()) {
       fmt::print("only the first {} are listed\n", outcome.differences.size());
     }
   }
-}
-
-int ExitCode(const DoneEvent& done) {
-  if (done.differences != 0) return kExitDifference;
-  return done.damage.empty() ? kExitSuccess : kExitUnreadable;
 }
 
 int Verify(const VerifyOptions& options) {
@@ -91,7 +86,7 @@ int Verify(const VerifyOptions& options) {
     PrintSummary(options.replay.trace, *outcome);
     PrintTraceState(options.replay.trace, *outcome->done);
   }
-  return ExitCode(*outcome->done);
+  return ExitCodeOf(*outcome->done);
 }
 
 }  // namespace

@@ -53,7 +53,27 @@ std::optional<BlobContent> ReadBlob(Bytes message) {
   return blob;
 }
 
+bool ParseAllButData(Bytes message, proto::Blob* blob) {
+  CodedInputStream in = StreamOver(message);
+  std::string fields;
+  while (true) {
+    const auto begin = static_cast<size_t>(in.CurrentPosition());
+    const uint32_t tag = in.ReadTag();
+    if (tag == 0) return blob->ParseFromString(fields);
+    if (!WireFormatLite::SkipField(&in, tag)) return false;
+    const auto end = static_cast<size_t>(in.CurrentPosition());
+    if (tag != kDataTag) fields.append(reinterpret_cast<const char*>(&message[begin]), end - begin);
+  }
+}
+
 }  // namespace
+
+bool ParsePacket(Bytes bytes, proto::Packet* packet) {
+  if (const auto blob = FindMessage(bytes, proto::Packet::kBlobFieldNumber)) {
+    return ParseAllButData(*blob, packet->mutable_blob());
+  }
+  return packet->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
 
 std::optional<Bytes> FindMessage(Bytes packet, int field) {
   CodedInputStream in = StreamOver(packet);

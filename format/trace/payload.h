@@ -43,6 +43,9 @@ class Payload {
   std::vector<Piece> blobs_;
 };
 
+// Parses one packet; of a blob everything but its data, which is large and lies in the payload.
+bool ParsePacket(Bytes bytes, proto::Packet* packet);
+
 // The message inside a packet whose first field has this number; nothing for another packet.
 std::optional<Bytes> FindMessage(Bytes packet, int field);
 

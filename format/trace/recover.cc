@@ -81,6 +81,7 @@ class Recoverer {
   Status Step(const proto::Packet& packet) {
     if (auto noted = WriteLosses(reader_.chunk_offset() + 1); !noted) return noted;
     if (packet.has_session()) return {};
+    if (packet.has_blob()) return CopyBlob(packet);
     const bool refers_to_lost = packet.has_memory() && !blobs_.HasAll(packet.memory().blob());
     if (refers_to_lost) return WriteLostMemory(packet.memory());
     const bool picture_lost = packet.has_frame() && !blobs_.HasAll(packet.frame().picture());
@@ -88,6 +89,14 @@ class Recoverer {
     proto::Packet without = packet;
     without.mutable_frame()->clear_picture();
     return Put(without);
+  }
+
+  Status CopyBlob(const proto::Packet& packet) {
+    const auto data = reader_.Blob(packet.blob().id());
+    if (!data) return Put(packet);  // no blob of its chunk: two bodies in one packet
+    proto::Packet whole = packet;
+    whole.mutable_blob()->set_data(data->data(), data->size());
+    return Put(whole);
   }
 
   // A packet that the writer refuses (a number that goes back) is a loss, not a failure.

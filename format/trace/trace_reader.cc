@@ -72,10 +72,6 @@ Status CheckSession(const std::string& name, const proto::Session& session) {
 
 uint64_t EndOf(const ChunkEntry& chunk) { return chunk.offset + chunk.size; }
 
-bool ParsePacket(Bytes bytes, proto::Packet* packet) {
-  return packet->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-}
-
 }  // namespace
 
 struct TraceReader::Impl {

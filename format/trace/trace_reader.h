@@ -64,7 +64,8 @@ class TraceReader {
 
   // The next packet in file order, or nullptr at the end. Valid until the next call. Damage that
   // it passes is added to summary().damage. A packet of a kind that is newer than this reader has
-  // body_case() BODY_NOT_SET: pass over it. The index is not returned.
+  // body_case() BODY_NOT_SET: pass over it. A blob packet comes without its data, which Blob() has.
+  // The index is not returned.
   Result<const proto::Packet*> Next();
   // Where in the file the chunk starts that the last packet came from.
   uint64_t chunk_offset() const;

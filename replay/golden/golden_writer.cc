@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace vgpu {
 
@@ -35,7 +36,7 @@ Result<GoldenWriter> GoldenWriter::Begin(const fs::path& folder, bool update) {
     return MakeError(ErrorCode::kUsage,
                      fmt::format("{}: holds files that are no golden set", folder.string()));
   }
-  fs::create_directories(folder, error);
+  writer.made_folder_ = fs::create_directories(folder, error);
   if (error) return Failed(folder, error);
   const fs::path staging = folder / ".new";
   fs::remove_all(staging, error);  // of a run that died
@@ -46,11 +47,17 @@ Result<GoldenWriter> GoldenWriter::Begin(const fs::path& folder, bool update) {
   return writer;
 }
 
+GoldenWriter::GoldenWriter(GoldenWriter&& other) noexcept
+    : folder_(std::move(other.folder_)),
+      staging_(std::exchange(other.staging_, {})),
+      made_folder_(other.made_folder_),
+      old_files_(std::move(other.old_files_)) {}
+
 GoldenWriter::~GoldenWriter() {
-  if (staging_.empty()) return;  // moved from
+  if (staging_.empty()) return;
   std::error_code ignored;
   fs::remove_all(staging_, ignored);
-  fs::remove(folder_, ignored);  // only if it is empty
+  if (made_folder_) fs::remove(folder_, ignored);  // which fails where pictures are in it
 }
 
 Status GoldenWriter::Commit(const GoldenManifest& manifest) {

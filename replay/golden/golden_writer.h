@@ -12,7 +12,7 @@ class GoldenWriter {
   static Result<GoldenWriter> Begin(const std::filesystem::path& folder, bool update);
   // Removes the new pictures unless Commit moved them, and the folder if it was made for them.
   ~GoldenWriter();
-  GoldenWriter(GoldenWriter&&) noexcept = default;
+  GoldenWriter(GoldenWriter&& other) noexcept;
   GoldenWriter& operator=(GoldenWriter&&) = delete;
 
   // Where pictures are written to, under their final names.
@@ -25,7 +25,8 @@ class GoldenWriter {
  private:
   GoldenWriter() = default;
   std::filesystem::path folder_;
-  std::filesystem::path staging_;
+  std::filesystem::path staging_;  // empty in one that was moved from
+  bool made_folder_ = false;
   std::vector<std::string> old_files_;
 };
 

@@ -19,6 +19,7 @@ bool SameFence(const FenceId& a, const FenceId& b) { return a.id == b.id && Same
 }  // namespace
 
 void FenceLog::Signalled(const FenceId& fence) {
+  ++total_;
   if (signalled_.size() == kMaxUntaken) signalled_.pop_front();
   signalled_.push_back(fence);
 }

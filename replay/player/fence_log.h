@@ -22,9 +22,12 @@ class FenceLog {
   // later fence of the same timeline implies it: completing N completes all up to N.
   Match Take(const FenceId& fence);
   void Clear() { signalled_.clear(); }
+  // How many were ever signalled.
+  uint64_t total() const { return total_; }
 
  private:
   std::deque<FenceId> signalled_;
+  uint64_t total_ = 0;
 };
 
 }  // namespace vgpu

@@ -75,7 +75,10 @@ double PlayReport::ShareOutsideRenderer() const {
 // The state of one Play().
 class Player::Run {
  public:
-  explicit Run(Player& player) : player_(player) {}
+  explicit Run(Player& player)
+      : player_(player),
+        fences_created_(player.renderer_.clock().fences),
+        fences_signalled_(player.fences_.total()) {}
 
   Result<PlayReport> Play();
 
@@ -94,6 +97,8 @@ class Player::Run {
   Status OnCommand(const proto::Command& command);
   void OnMemory(const proto::Memory& memory);
   void OnFence(const proto::Fence& fence);
+  // Whether the renderer still owes a fence that it may signal.
+  bool FencesAreAwaited() const;
   void OnReadback(const proto::Readback& readback);
   Status OnFrame(const proto::Frame& frame);
   void OnLoss(const proto::Loss& loss);
@@ -101,6 +106,7 @@ class Player::Run {
   FrameCheck CheckFrame(const proto::Frame& packet, FrameView& view);
   void CompareResponse(const proto::Command& command, Bytes replayed);
   void ReportReadback();
+  void NoteDamage();
   void Report(Finding::Kind kind, uint32_t resource_id, std::string what);
   void Note(const std::string& note);
   // Without what the observer had it do.
@@ -109,6 +115,8 @@ class Player::Run {
   void EndTiming();
 
   Player& player_;
+  size_t damage_noted_ = 0;                           // of the reader's list
+  const uint64_t fences_created_, fences_signalled_;  // before this run
   PlayReport report_;
   PendingMemory memory_;
   std::vector<std::string> memory_errors_;
@@ -129,6 +137,7 @@ Result<PlayReport> Player::Run::Play() {
   while (!done_) {
     const auto packet = player_.reader_.Next();
     if (!packet) return tl::unexpected(packet.error());
+    NoteDamage();
     if (*packet == nullptr) break;
     if (const auto status = OnPacket(**packet); !status) return tl::unexpected(status.error());
   }
@@ -234,25 +243,33 @@ void Player::Run::OnFence(const proto::Fence& packet) {
   const FenceId fence{packet.ctx_id(), static_cast<uint8_t>(packet.ring_idx()), packet.has_ring(),
                       packet.id()};
   ++report_.done.fences;
-  const uint64_t timeout_ns = fences_work_ ? player_.options_.fence_timeout_ms * 1'000'000ull : 0;
+  const uint64_t timeout_ns = player_.options_.fence_timeout_ms * 1'000'000ull;
   const uint64_t begin = NowNs();
   FenceLog::Match match = player_.fences_.Take(fence);
   for (int wait_ms = 0; match == FenceLog::Match::kNotYet; wait_ms = 10) {
     player_.renderer_.PollFences(wait_ms);
     match = player_.fences_.Take(fence);
-    if (match == FenceLog::Match::kNotYet && NowNs() - begin >= timeout_ns) break;
+    if (match != FenceLog::Match::kNotYet || !FencesAreAwaited()) break;
+    if (NowNs() - begin >= timeout_ns) {
+      fences_work_ = false;  // one that never comes is followed by others; wait only once
+      break;
+    }
   }
   if (match == FenceLog::Match::kSignalled) return;
   ++report_.different.fences;
-  if (match == FenceLog::Match::kOutOfOrder) {
-    Report(Finding::Kind::kFence, 0,
-           fmt::format("fence {} is signalled after a later fence of its timeline", fence.id));
-  } else {
-    // One that never comes is followed by others; wait only once.
-    Report(Finding::Kind::kFence, 0,
-           fmt::format("fence {} is not signalled in {} ms", fence.id, timeout_ns / 1'000'000));
-    fences_work_ = false;
+  const char* what = match == FenceLog::Match::kOutOfOrder
+                         ? "is signalled after a later fence of its timeline"
+                         : "is not signalled";
+  std::string waited;
+  if (match == FenceLog::Match::kNotYet) {
+    waited = fmt::format(" in {} ms", (NowNs() - begin) / 1'000'000);
   }
+  Report(Finding::Kind::kFence, 0, fmt::format("fence {} {}{}", fence.id, what, waited));
+}
+
+bool Player::Run::FencesAreAwaited() const {
+  return fences_work_ && player_.renderer_.clock().fences - fences_created_ >
+                             player_.fences_.total() - fences_signalled_;
 }
 
 void Player::Run::OnReadback(const proto::Readback& packet) {
@@ -342,6 +359,11 @@ void Player::Run::OnLoss(const proto::Loss& loss) {
 
 void Player::Run::Report(Finding::Kind kind, uint32_t resource_id, std::string what) {
   player_.observer_.OnFinding(Finding{kind, place_, resource_id, std::move(what)});
+}
+
+void Player::Run::NoteDamage() {
+  const auto& damage = player_.reader_.summary().damage;
+  for (; damage_noted_ < damage.size(); ++damage_noted_) Note(damage[damage_noted_].what);
 }
 
 void Player::Run::Note(const std::string& note) { player_.observer_.OnNote(note); }

@@ -29,6 +29,7 @@ struct RendererClock {
   std::atomic<uint32_t>* current = nullptr;  // where to tell the running call; may be null
   uint64_t total_ns = 0;
   uint64_t calls = 0;
+  uint64_t fences = 0;  // that CreateFence made
 };
 
 // CLOCK_MONOTONIC.

@@ -46,9 +46,12 @@ ResponseCheck CheckResponse(Bytes recorded, Bytes replayed) {
   const Bytes want_data = recorded.subspan(sizeof(wire::CtrlHeader));
   const Bytes got_data = replayed.subspan(sizeof(wire::CtrlHeader));
   if (std::ranges::equal(want_data, got_data)) return {Outcome::kEqual, ""};
+  const std::string sizes =
+      want_data.size() == got_data.size()
+          ? fmt::format("{} bytes", got_data.size())
+          : fmt::format("{} bytes, not {}", got_data.size(), want_data.size());
   return {IsEnvironment(type) ? Outcome::kEnvironment : Outcome::kDifferent,
-          fmt::format("answered {} with other data than recorded ({} and {} bytes)", NameOf(type),
-                      got_data.size(), want_data.size())};
+          fmt::format("answered {} with other data than recorded ({})", NameOf(type), sizes)};
 }
 
 }  // namespace vgpu

@@ -148,7 +148,9 @@ int TimedRenderer::MapInfo(uint32_t resource_id, uint32_t& out) {
 
 int TimedRenderer::CreateFence(const FenceId& fence) {
   const Timing timing(clock_, RendererCall::kCreateFence);
-  return next_.CreateFence(fence);
+  const int result = next_.CreateFence(fence);
+  if (result == 0) ++clock_.fences;
+  return result;
 }
 
 void TimedRenderer::PollFences(int timeout_ms) {

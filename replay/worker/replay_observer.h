@@ -8,7 +8,7 @@
 namespace vgpu {
 
 // At most this many differences, and as many notes, are sent one by one; all are counted.
-inline constexpr uint64_t kMaxListed = 200;
+inline constexpr uint64_t kMaxListed = 100;
 
 class ReplayObserver : public PlayerObserver {
  public:

@@ -97,6 +97,13 @@ TEST_F(GoldenTest, AFailedWriteLeavesNothingBehind) {
   EXPECT_FALSE(std::filesystem::exists(set));
 }
 
+TEST_F(GoldenTest, AFolderThatWasThereStays) {
+  const auto set = folder / "set";
+  std::filesystem::create_directory(set);
+  { ASSERT_TRUE(GoldenWriter::Begin(set, false)); }
+  EXPECT_TRUE(std::filesystem::is_empty(set));
+}
+
 TEST_F(GoldenTest, AFolderWithOtherFilesIsLeftAlone) {
   std::ofstream(folder / "thesis.txt") << "mine";
   const auto writer = GoldenWriter::Begin(folder.path(), true);

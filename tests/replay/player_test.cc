@@ -227,7 +227,18 @@ TEST_F(PlayerTest, AFenceThatNeverComesIsADifferenceAndTheReplayGoesOn) {
   });
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->commands, 2u);
-  EXPECT_THAT(listener.findings, ElementsAre(HasSubstr("fence 5 is not signalled in 20 ms")));
+  EXPECT_THAT(listener.findings, ElementsAre(HasSubstr("fence 5 is not signalled in 2")));
+}
+
+TEST_F(PlayerTest, AFenceThatTheReplayDidNotMakeIsNotAwaited) {
+  const auto report = Play(
+      [](PlayerTrace& trace) {
+        trace.Add(ask::Unref(77).Fenced(5));  // refused: no such resource
+        trace.AddFence(5);
+      },
+      {.fence_timeout_ms = 1'000'000});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->different.fences, 1u);
 }
 
 TEST_F(PlayerTest, EndsAfterTheLastFrameWantedAndShowsOnlyTheRange) {

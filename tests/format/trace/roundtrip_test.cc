@@ -72,6 +72,20 @@ TEST(Roundtrip, ContentIsCutAndComesBackWhole) {
   EXPECT_EQ(std::memcmp(read.data(), content.data(), content.size()), 0);
 }
 
+TEST(Roundtrip, ABlobPacketComesWithoutItsData) {
+  const MemoryFile file(SmallTrace(1));
+  const auto reader = Open(file);
+  const proto::Packet* packet = *reader->Next();
+  while (packet != nullptr && !packet->has_blob()) packet = *reader->Next();
+  ASSERT_NE(packet, nullptr);
+  EXPECT_EQ(packet->blob().id(), 0u);
+  EXPECT_EQ(packet->blob().data(), "");
+  const auto data = reader->Blob(0);
+  ASSERT_TRUE(data);
+  const Digest digest = HashOf(*data);
+  EXPECT_EQ(packet->blob().digest(), std::string(digest.begin(), digest.end()));
+}
+
 TEST(Roundtrip, SeekComesToThePacketsOfACommand) {
   const MemoryFile file(SmallTrace(5));
   const auto reader = Open(file);
