@@ -10,6 +10,12 @@ namespace vgpu::ring {
 inline constexpr uint64_t kRingMagic = 0x31474e4952555047;  // "GPURING1"
 inline constexpr uint64_t kRingDataOffset = 4096;
 inline constexpr uint32_t kRecordMark = 0x5e7b09c4;
+// A header with this mark has no payload: what follows it lies at the start of the data again. The
+// writer begins anew like this when the reader has taken everything, so that a ring that is never
+// full stays in the same few pages, which are in memory and in the cache.
+inline constexpr uint32_t kRestartMark = 0xb16d70a3;
+// The writer begins anew behind this many bytes.
+inline constexpr uint64_t kHotBytes = 1u << 20;
 // Records start at multiples of this in the stream, so that copies are aligned.
 inline constexpr uint64_t kRecordAlignment = 8;
 

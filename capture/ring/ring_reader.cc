@@ -37,6 +37,7 @@ struct RingReader::Impl {
   const std::byte* data = nullptr;
   uint64_t capacity = 0;
   uint64_t tail = 0;  // own copy: the shared one is only written
+  uint64_t base = 0;  // the position that lies at the start of the data
 
   // The record that is being gathered.
   RecordHeader record = {};
@@ -53,7 +54,7 @@ struct RingReader::Impl {
   uint64_t Available() const { return header->head.load(std::memory_order_acquire) - tail; }
 
   void CopyOut(std::byte* to, uint64_t size) const {
-    const uint64_t place = tail % capacity;
+    const uint64_t place = (tail - base) % capacity;
     const uint64_t first = std::min(size, capacity - place);
     std::memcpy(to, data + place, first);
     std::memcpy(to + first, data, size - first);
@@ -81,12 +82,20 @@ struct RingReader::Impl {
     buffer_size = grown;
   }
 
-  Status ReadHeader();
+  // True where a record begins. False where the data begins anew, before it does.
+  Result<bool> ReadHeader();
   void Gather(uint64_t available);
 };
 
-Status RingReader::Impl::ReadHeader() {
+Result<bool> RingReader::Impl::ReadHeader() {
   CopyOut(reinterpret_cast<std::byte*>(&record), sizeof(record));
+  // Twice at one place would be a writer that goes in circles.
+  if (record.mark == ring::kRestartMark && tail != base) {
+    Advance(sizeof(record));
+    gathered = 0;
+    base = tail;
+    return false;
+  }
   if (record.mark != ring::kRecordMark || record.total > kMaxRecordBytes) {
     return MakeError(ErrorCode::kFailed, "The ring's record at position " + std::to_string(tail) +
                                              " has mark " + std::to_string(record.mark) + " and " +
@@ -95,7 +104,7 @@ Status RingReader::Impl::ReadHeader() {
                                              "): the recorded program has overwritten it.");
   }
   Advance(sizeof(record));
-  return {};
+  return true;
 }
 
 void RingReader::Impl::Gather(uint64_t available) {
@@ -155,12 +164,13 @@ Result<bool> RingReader::Next(Record& out) {
                                              std::to_string(impl.capacity) +
                                              ": the recorded program has overwritten it.");
   }
-  if (impl.gathered == 0) {
+  while (impl.gathered == 0) {
     if (available < sizeof(RecordHeader)) {
       impl.Wake();
       return false;
     }
-    if (Status status = impl.ReadHeader(); !status) return tl::unexpected(status.error());
+    auto begins = impl.ReadHeader();
+    if (!begins) return tl::unexpected(begins.error());
     available -= sizeof(RecordHeader);
   }
   impl.Gather(available);

@@ -18,6 +18,7 @@
 
 namespace vgpu {
 
+using ring::kHotBytes;
 using ring::RecordHeader;
 using ring::RingHeader;
 
@@ -39,22 +40,50 @@ struct RingWriter::Impl {
   std::byte* data = nullptr;
   uint64_t capacity = 0;
   OnFull on_full = OnFull::kWait;
-  uint64_t head = 0;       // own copy: the shared one is only written
-  uint64_t remaining = 0;  // payload bytes that the open record still wants
-  uint64_t padding = 0;    // that follow them
+  uint64_t head = 0;  // own copy: the shared one is only written
+  uint64_t base = 0;  // the position that lies at the start of the data
+  // The restart header that the reader may not have taken yet: it must not be overwritten.
+  bool restarting = false;
+  uint64_t restart_head = 0;   // its position
+  uint64_t restart_place = 0;  // and place
+  uint64_t remaining = 0;      // payload bytes that the open record still wants
+  uint64_t padding = 0;        // that follow them
   int socket = -1;
   dev_t socket_device = 0;
   ino_t socket_inode = 0;
   bool gone = false;
 
+  uint64_t Place() const { return (head - base) % capacity; }
+
   // Bytes that may be written now. A reader that says nonsense is as good as gone.
   uint64_t Free() {
-    const uint64_t used = head - header->tail.load(std::memory_order_seq_cst);
+    const uint64_t tail = header->tail.load(std::memory_order_seq_cst);
+    const uint64_t used = head - tail;
     if (used > capacity) {
       gone = true;
       return 0;
     }
-    return capacity - used;
+    restarting = restarting && tail <= restart_head;
+    return restarting ? std::min(capacity - used, restart_place - (head - base)) : capacity - used;
+  }
+
+  // Goes back to the start of the data if everything was taken and it is worth it. Until the reader
+  // follows, only what lies before the restart header is free; the drop policy wants half of the
+  // ring there, and the record that comes.
+  void MaybeRestart(uint64_t next_record) {
+    const uint64_t place = Place();
+    const bool drop = on_full == OnFull::kDrop;
+    const uint64_t enough =
+        drop ? std::max(next_record, capacity / 2) : std::min(kHotBytes, capacity / 2);
+    if (place < enough || capacity - place < sizeof(RecordHeader) || Free() != capacity) return;
+    const RecordHeader restart = {ring::kRestartMark, 0, 0, 0};
+    std::memcpy(data + place, &restart, sizeof(restart));
+    restarting = true;
+    restart_head = head;
+    restart_place = place;
+    head += sizeof(restart);
+    base = head;
+    header->head.store(head, std::memory_order_release);
   }
 
   bool PeerGone() const {
@@ -90,7 +119,7 @@ struct RingWriter::Impl {
         WaitForSpace();
         continue;
       }
-      const uint64_t place = head % capacity;
+      const uint64_t place = Place();
       const uint64_t step = std::min({size, space, capacity - place});
       std::memcpy(data + place, from, step);
       head += step;
@@ -150,14 +179,16 @@ bool RingWriter::Begin(uint16_t type, uint64_t total) {
   ErrnoKeeper keep;
   Impl& impl = *impl_;
   if (stopped()) return false;
-  const bool fits = impl.on_full == OnFull::kWait || ring::PaddedRecord(total) <= impl.Free();
+  const uint64_t padded = ring::PaddedRecord(total);
+  impl.MaybeRestart(padded);
+  const bool fits = impl.on_full == OnFull::kWait || padded <= impl.Free();
   if (!fits || total > kMaxRecordBytes) {
     CountDropped(total);
     impl.gone = impl.gone || impl.PeerGone();
     return false;
   }
   impl.remaining = total;
-  impl.padding = ring::PaddedRecord(total) - sizeof(RecordHeader) - total;
+  impl.padding = padded - sizeof(RecordHeader) - total;
   const RecordHeader header = {ring::kRecordMark, type, 0, total};
   impl.Write(reinterpret_cast<const std::byte*>(&header), sizeof(header));
   return !impl.gone;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,6 +134,63 @@ TEST_F(RingTest, AWaitingWriterLosesNothingWithASlowReader) {
   }
   thread.join();
   EXPECT_EQ(reader_->dropped_records(), 0u);
+}
+
+TEST_F(RingTest, ARingThatIsEmptiedStaysInItsFirstPages) {
+  Make(8 << 20, OnFull::kWait);
+  for (unsigned i = 0; i < 1000; ++i) {
+    ASSERT_TRUE(Write(1, Pattern(50'000, i)));
+    ASSERT_EQ(Take(1), Pattern(50'000, i));
+  }
+  struct stat info;
+  ASSERT_EQ(fstat(reader_->memfd(), &info), 0);
+  EXPECT_LT(info.st_blocks * 512, 2 << 20);
+}
+
+TEST_F(RingTest, ARestartIsNotOverwrittenBeforeTheReaderFollows) {
+  Make(1 << 16, OnFull::kWait);
+  // Half of the ring is used and taken: the next record is at the start again.
+  ASSERT_TRUE(Write(1, Pattern(40'000, 1)));
+  ASSERT_EQ(Take(1), Pattern(40'000, 1));
+  std::thread thread([&] {
+    EXPECT_TRUE(Write(2, Pattern(30'000, 2)));
+    EXPECT_TRUE(Write(3, Pattern(30'000, 3)));
+    EXPECT_TRUE(Write(4, Pattern(60'000, 4)));
+  });
+  while (header_->waiting.load() == 0) std::this_thread::yield();
+  EXPECT_LT(reader_->pending_bytes(), 41'000u);
+  EXPECT_EQ(Take(2), Pattern(30'000, 2));
+  EXPECT_EQ(Take(3), Pattern(30'000, 3));
+  EXPECT_EQ(Take(4), Pattern(60'000, 4));
+  thread.join();
+}
+
+TEST_F(RingTest, RecordsSurviveAnyMixOfRestartsWrapsAndWaits) {
+  Make(1 << 16, OnFull::kWait);
+  std::thread thread([&] {
+    std::minstd_rand random(11);
+    for (unsigned i = 0; i < 3000; ++i) ASSERT_TRUE(Write(1, Pattern(random() % 30'000, i)));
+  });
+  std::minstd_rand random(11);
+  for (unsigned i = 0; i < 3000; ++i) {
+    // Sometimes the reader lets the ring fill up, sometimes it keeps it empty.
+    if (i % 100 == 0) {
+      while (header_->waiting.load() == 0) std::this_thread::yield();
+    }
+    const auto expected = Pattern(random() % 30'000, i);
+    ASSERT_EQ(Take(1), expected) << i;
+  }
+  thread.join();
+}
+
+TEST_F(RingTest, ARestartThatFollowsARestartIsAnError) {
+  Make(4096, OnFull::kWait);
+  const ring::RecordHeader restart = {ring::kRestartMark, 0, 0, 0};
+  ASSERT_EQ(pwrite(reader_->memfd(), &restart, sizeof(restart), ring::kRingDataOffset),
+            static_cast<ssize_t>(sizeof(restart)));
+  header_->head.store(64);
+  RingReader::Record record;
+  EXPECT_FALSE(reader_->Next(record));
 }
 
 TEST_F(RingTest, WhenFullDropLeavesOutWholeRecordsAndCountsThem) {
