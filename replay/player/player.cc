@@ -6,8 +6,10 @@
 
 #include "format/protocol/content_hash.h"
 #include "format/protocol/limits.h"
+#include "replay/player/fence_wait.h"
 #include "replay/player/pending_memory.h"
 #include "replay/player/response_check.h"
+#include "replay/player/trace_frame.h"
 
 namespace vgpu {
 
@@ -20,43 +22,6 @@ bool SameDigest(const Digest& digest, const std::string& recorded) {
 }
 
 Bytes BytesOf(const std::string& text) { return std::as_bytes(std::span(text)); }
-
-class FrameOfTrace : public FrameView {
- public:
-  FrameOfTrace(const proto::Frame& packet, const CommandPlace& place, FrameCheck check,
-               TraceReader& reader, Device& device)
-      : packet_(packet), place_(place), check_(check), reader_(reader), device_(device) {}
-
-  const proto::Frame& packet() const override { return packet_; }
-  const CommandPlace& place() const override { return place_; }
-  FrameCheck check() const override { return check_; }
-  void set_check(FrameCheck check) { check_ = check; }
-
-  const Result<Pixels>& Replayed() override {
-    if (!replayed_) {
-      replayed_ = device_.ReadPixels(packet_.resource_id(), packet_.x(), packet_.y(),
-                                     packet_.width(), packet_.height());
-    }
-    return *replayed_;
-  }
-
-  std::optional<Result<Pixels>> Recorded() override {
-    if (packet_.picture().empty()) return std::nullopt;
-    Pixels pixels{packet_.width(), packet_.height(), packet_.format(), packet_.y_0_top(), {}};
-    if (const auto status = reader_.AppendBlobs(packet_.picture(), pixels.data); !status) {
-      return tl::unexpected(status.error());
-    }
-    return pixels;
-  }
-
- private:
-  const proto::Frame& packet_;
-  const CommandPlace& place_;
-  FrameCheck check_;
-  TraceReader& reader_;
-  Device& device_;
-  std::optional<Result<Pixels>> replayed_;
-};
 
 }  // namespace
 
@@ -77,8 +42,7 @@ class Player::Run {
  public:
   explicit Run(Player& player)
       : player_(player),
-        fences_created_(player.renderer_.clock().fences),
-        fences_signalled_(player.fences_.total()) {}
+        fences_(player.renderer_, player.fences_, player.options_.fence_timeout_ms) {}
 
   Result<PlayReport> Play();
 
@@ -97,8 +61,6 @@ class Player::Run {
   Status OnCommand(const proto::Command& command);
   void OnMemory(const proto::Memory& memory);
   void OnFence(const proto::Fence& fence);
-  // Whether the renderer still owes a fence that it may signal.
-  bool FencesAreAwaited() const;
   void OnReadback(const proto::Readback& readback);
   Status OnFrame(const proto::Frame& frame);
   void OnLoss(const proto::Loss& loss);
@@ -115,15 +77,14 @@ class Player::Run {
   void EndTiming();
 
   Player& player_;
-  size_t damage_noted_ = 0;                           // of the reader's list
-  const uint64_t fences_created_, fences_signalled_;  // before this run
+  size_t damage_noted_ = 0;  // of the reader's list
   PlayReport report_;
+  FenceWait fences_;
   PendingMemory memory_;
   std::vector<std::string> memory_errors_;
   CommandPlace place_;
   LastReadback readback_;
   std::vector<uint32_t> noted_environment_;  // response types whose difference was told
-  bool fences_work_ = true;
   bool done_ = false;
   bool timing_ = false;
   uint64_t begin_ns_ = 0, renderer_begin_ns_ = 0, observer_begin_ns_ = 0;
@@ -243,33 +204,10 @@ void Player::Run::OnFence(const proto::Fence& packet) {
   const FenceId fence{packet.ctx_id(), static_cast<uint8_t>(packet.ring_idx()), packet.has_ring(),
                       packet.id()};
   ++report_.done.fences;
-  const uint64_t timeout_ns = player_.options_.fence_timeout_ms * 1'000'000ull;
-  const uint64_t begin = NowNs();
-  FenceLog::Match match = player_.fences_.Take(fence);
-  for (int wait_ms = 0; match == FenceLog::Match::kNotYet; wait_ms = 10) {
-    player_.renderer_.PollFences(wait_ms);
-    match = player_.fences_.Take(fence);
-    if (match != FenceLog::Match::kNotYet || !FencesAreAwaited()) break;
-    if (NowNs() - begin >= timeout_ns) {
-      fences_work_ = false;  // one that never comes is followed by others; wait only once
-      break;
-    }
-  }
-  if (match == FenceLog::Match::kSignalled) return;
+  const std::string difference = fences_.WaitFor(fence);
+  if (difference.empty()) return;
   ++report_.different.fences;
-  const char* what = match == FenceLog::Match::kOutOfOrder
-                         ? "is signalled after a later fence of its timeline"
-                         : "is not signalled";
-  std::string waited;
-  if (match == FenceLog::Match::kNotYet) {
-    waited = fmt::format(" in {} ms", (NowNs() - begin) / 1'000'000);
-  }
-  Report(Finding::Kind::kFence, 0, fmt::format("fence {} {}{}", fence.id, what, waited));
-}
-
-bool Player::Run::FencesAreAwaited() const {
-  return fences_work_ && player_.renderer_.clock().fences - fences_created_ >
-                             player_.fences_.total() - fences_signalled_;
+  Report(Finding::Kind::kFence, 0, fmt::format("fence {} {}", fence.id, difference));
 }
 
 void Player::Run::OnReadback(const proto::Readback& packet) {
@@ -326,7 +264,7 @@ FrameCheck Player::Run::CheckFrame(const proto::Frame& packet, FrameView& view) 
 }
 
 Status Player::Run::OnFrame(const proto::Frame& packet) {
-  FrameOfTrace view(packet, place_, FrameCheck::kNone, player_.reader_, player_.device_);
+  TraceFrame view(packet, place_, FrameCheck::kNone, player_.reader_, player_.device_);
   view.set_check(CheckFrame(packet, view));
   ReportReadback();
   ++report_.frames;

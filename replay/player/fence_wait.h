@@ -1,0 +1,29 @@
+// Waits for the fences of a recording.
+#pragma once
+
+#include <string>
+
+#include "replay/player/fence_log.h"
+#include "replay/player/timed_renderer.h"
+
+namespace vgpu {
+
+// Of one replay of a trace. `renderer` feeds `log`; both outlive it.
+class FenceWait {
+ public:
+  FenceWait(TimedRenderer& renderer, FenceLog& log, uint32_t timeout_ms);
+
+  // Polls until the fence is signalled, the renderer owes none, or the time is over. Empty: it is
+  // signalled, and in order; else what it is instead, such as "is not signalled in 10000 ms".
+  std::string WaitFor(const FenceId& fence);
+
+ private:
+  bool IsOwedAny() const;
+
+  TimedRenderer& renderer_;
+  FenceLog& log_;
+  uint64_t timeout_ns_;  // 0 after one passed: a fence that never comes is followed by others
+  const uint64_t created_before_, signalled_before_;
+};
+
+}  // namespace vgpu
