@@ -17,7 +17,8 @@ constexpr std::string_view kVmm[] = {
     "Guest-physical addresses are not seen: an address is the VMM's, a place is an offset in the "
     "mapping that holds "
     "it.",
-    "Memory that guest and host share without a command (mapped blobs) is not recorded.",
+    "Memory that guest and host share without a command (mapped blobs) is sampled before each "
+    "submit, transfer and flush; what comes and goes between them is not seen.",
     "The negotiated feature bits are not seen.",
 };
 

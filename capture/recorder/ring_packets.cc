@@ -131,7 +131,8 @@ Result<proto::Packet> MemoryPacket(Bytes& payload) {
   proto::Packet packet;
   proto::Memory& memory = *packet.mutable_memory();
   memory.set_resource_id(record->resource_id);
-  memory.set_transient(record->transient != 0);
+  memory.set_transient(record->kind == ring::MemoryKind::kTransient);
+  memory.set_sampled(record->kind == ring::MemoryKind::kSampled);
   SetBox(record->box, *memory.mutable_box());
   return packet;
 }

@@ -55,11 +55,17 @@ struct HeapRecord {
   uint64_t size;
 };
 
+enum class MemoryKind : uint32_t {
+  kBacking = 0,    // of the resource; the command says that it reads it
+  kTransient = 1,  // brought along by the command
+  kSampled = 2,    // of the resource; changed without a command
+};
+
 // Large boxes come as several records. A transient one without bytes is the memory that a
 // read-back will write.
 struct MemoryRecord {
   uint32_t resource_id;
-  uint32_t transient;
+  MemoryKind kind;
   ByteBox box;
 };
 

@@ -43,13 +43,15 @@ class Submit {
                buffer == nullptr || dwords < 0 ? 0 : static_cast<std::size_t>(dwords)) {}
 
   void Before(Recording& recording) {
+    recording.SampleMapped();
     if (reinterpret_cast<uintptr_t>(words_.data()) % alignof(uint32_t) == 0) {
       accesses_ = BackingAccessesOf(words_, [&](uint32_t id) { return recording.ShapeOf(id); });
     }
     for (const BackingAccess& access : accesses_) {
       const Resource* resource = recording.Find(access.resource_id);
       if (access.writes || resource == nullptr || !resource->backing.Covers(access.box)) continue;
-      recording.out().Memory(access.resource_id, false, resource->backing, access.box);
+      recording.out().Memory(access.resource_id, ring::MemoryKind::kBacking, resource->backing,
+                             access.box);
     }
     auto request = MakeRequest<wire::Submit3d>(CommandType::SUBMIT_3D, ctx_id_);
     request.size = static_cast<uint32_t>(words_.size_bytes());

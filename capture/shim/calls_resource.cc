@@ -46,7 +46,15 @@ void EndCreate(Recording& recording, const wire::ResourceCreate3d& request, cons
   resource.backing = Backing(iov, iov_count);
 }
 
+// The library is about to take the mapping away: the last sample of it.
+void EndSampling(Recording& recording, uint32_t resource_id) {
+  if (!recording.mapped().Has(resource_id)) return;
+  recording.SampleMapped();
+  recording.mapped().Unmap(resource_id);
+}
+
 void BeginUnref(Recording& recording, uint32_t resource_id) {
+  EndSampling(recording, resource_id);
   BeginResource(recording, CommandType::RESOURCE_UNREF, resource_id);
   const Resource* resource = recording.Find(resource_id);
   if (resource != nullptr && !resource->backing.empty()) {
@@ -89,17 +97,45 @@ void BeginMap(Recording& recording, uint32_t resource_id) {
   recording.Begin(request);
 }
 
-void EndMap(Recording& recording, uint32_t map_info, int result) {
-  if (result != 0) return recording.End(false);
-  wire::RespMapInfo response;
-  response.map_info = map_info;
-  recording.End(response, ResponseType::OK_MAP_INFO);
-}
-
 uint32_t MapInfoOf(uint32_t resource_id) {
   ErrnoKeeper keep;
   uint32_t map_info = 0;
   return real::virgl_renderer_resource_get_map_info(resource_id, &map_info) == 0 ? map_info : 0;
+}
+
+// Where a call of one of the two map functions put the resource.
+struct Mapped {
+  int result = 0;
+  void* base = nullptr;
+  uint64_t size = 0;  // 0: as large as the blob
+};
+
+// Both map functions; `map` calls the real one.
+template <typename Map>
+int RecordMap(uint32_t resource_id, Map map) {
+  uint32_t map_info = 0;
+  Mapped mapped;
+  return Recorded([&](Recording& r) { BeginMap(r, resource_id); },
+                  [&] {
+                    mapped = map();
+                    if (mapped.result == 0) map_info = MapInfoOf(resource_id);
+                    return mapped.result;
+                  },
+                  [&](Recording& r, int result) {
+                    if (result != 0) return r.End(false);
+                    wire::RespMapInfo response;
+                    response.map_info = map_info;
+                    r.End(response, ResponseType::OK_MAP_INFO);
+                    const Resource* resource = r.Find(resource_id);
+                    const uint64_t whole = resource == nullptr ? 0 : resource->blob_bytes;
+                    r.mapped().Map(resource_id, mapped.base,
+                                   mapped.size == 0 ? whole : mapped.size);
+                  });
+}
+
+void BeginUnmap(Recording& recording, uint32_t resource_id) {
+  EndSampling(recording, resource_id);
+  BeginResource(recording, CommandType::RESOURCE_UNMAP_BLOB, resource_id);
 }
 
 }  // namespace
@@ -155,39 +191,30 @@ int virgl_renderer_resource_create_blob(
                   [&](Recording& r, int result) {
                     r.End(result == 0);
                     if (result != 0) return;
-                    r.Create(create->res_handle).backing =
-                        Backing(create->iovecs, create->num_iovs);
+                    Resource& resource = r.Create(create->res_handle);
+                    resource.backing = Backing(create->iovecs, create->num_iovs);
+                    resource.blob_bytes = create->size;
                   });
 }
 
 int virgl_renderer_resource_map(uint32_t resource_id, void** map, uint64_t* size) noexcept {
-  uint32_t map_info = 0;
-  return Recorded([&](Recording& r) { BeginMap(r, resource_id); },
-                  [&] {
-                    const int result = real::virgl_renderer_resource_map(resource_id, map, size);
-                    if (result == 0) map_info = MapInfoOf(resource_id);
-                    return result;
-                  },
-                  [&](Recording& r, int result) { EndMap(r, map_info, result); });
+  return RecordMap(resource_id, [&] {
+    Mapped mapped = {real::virgl_renderer_resource_map(resource_id, map, size)};
+    if (mapped.result == 0) mapped = {0, *map, *size};
+    return mapped;
+  });
 }
 
 int virgl_renderer_resource_map_fixed(uint32_t resource_id, void* address) noexcept {
-  uint32_t map_info = 0;
-  return Recorded([&](Recording& r) { BeginMap(r, resource_id); },
-                  [&] {
-                    const int result =
-                        real::virgl_renderer_resource_map_fixed(resource_id, address);
-                    if (result == 0) map_info = MapInfoOf(resource_id);
-                    return result;
-                  },
-                  [&](Recording& r, int result) { EndMap(r, map_info, result); });
+  return RecordMap(resource_id, [&] {
+    return Mapped{real::virgl_renderer_resource_map_fixed(resource_id, address), address};
+  });
 }
 
 int virgl_renderer_resource_unmap(uint32_t resource_id) noexcept {
-  return Recorded(
-      [&](Recording& r) { BeginResource(r, CommandType::RESOURCE_UNMAP_BLOB, resource_id); },
-      [&] { return real::virgl_renderer_resource_unmap(resource_id); },
-      [&](Recording& r, int result) { r.End(result == 0); });
+  return Recorded([&](Recording& r) { BeginUnmap(r, resource_id); },
+                  [&] { return real::virgl_renderer_resource_unmap(resource_id); },
+                  [&](Recording& r, int result) { r.End(result == 0); });
 }
 
 }  // namespace exported

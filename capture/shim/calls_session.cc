@@ -50,6 +50,12 @@ void RecordFence(const ring::FenceRecord& record) {
   if (turn) turn->out().Fence(record);
 }
 
+// Before the library unmaps it all.
+void ForgetMapped() {
+  Turn turn;
+  if (turn) turn->mapped().Clear();
+}
+
 void SawCall() {
   Turn turn;
   if (turn) turn->segments().SawCall();
@@ -72,6 +78,7 @@ int virgl_renderer_init(void* cookie, int flags, virgl_renderer_callbacks* callb
 void virgl_renderer_cleanup(void* cookie) noexcept {
   EndSegment(SegmentEnd::kClosed);
   CallScope scope;
+  if (!scope.nested()) ForgetMapped();
   real::virgl_renderer_cleanup(cookie);
   if (scope.nested()) return;
   ErrnoKeeper keep;
@@ -82,7 +89,7 @@ void virgl_renderer_cleanup(void* cookie) noexcept {
 
 void virgl_renderer_reset() noexcept {
   EndSegment(SegmentEnd::kClosed);
-  Recorded([](Recording&) {}, [] { real::virgl_renderer_reset(); },
+  Recorded([](Recording& r) { r.mapped().Clear(); }, [] { real::virgl_renderer_reset(); },
            [](Recording& r) { r.Reset(); });
 }
 

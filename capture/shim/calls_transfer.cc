@@ -94,14 +94,17 @@ ring::FrameRecord FrameOf(const TransferCall& call, const ResourceShape& shape,
 }
 
 void BeginWrite(Recording& recording, const TransferCall& call) {
+  recording.SampleMapped();
   const Touched touched(recording, call);
   if (touched) {
-    recording.out().Memory(call.resource_id, call.own_memory(), touched.backing(), touched.box());
+    const auto kind = call.own_memory() ? ring::MemoryKind::kTransient : ring::MemoryKind::kBacking;
+    recording.out().Memory(call.resource_id, kind, touched.backing(), touched.box());
   }
   recording.Begin(call.Request());
 }
 
 void BeginRead(Recording& recording, const TransferCall& call) {
+  recording.SampleMapped();
   if (call.own_memory()) {
     recording.out().TransientSpace(call.resource_id, Backing(call.iov, call.iov_count).size());
   }

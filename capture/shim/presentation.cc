@@ -21,6 +21,7 @@ void RecordFlush(Recording& recording, const Scanout& scanout) {
   request.rect.width = scanout.width;
   request.rect.height = scanout.height;
   request.resource_id = scanout.resource_id;
+  recording.SampleMapped();
   recording.Begin(request, {}, Queue::kControl, true);
   recording.End(true);
 }

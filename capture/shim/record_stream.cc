@@ -59,9 +59,9 @@ void RecordStream::Heap(const HeapInfo& heap) {
   Put(RecordType::kHeap, record, std::array{BytesOf(heap.name)});
 }
 
-void RecordStream::Memory(uint32_t resource_id, bool transient, const Backing& backing,
+void RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
                           const ByteBox& box) {
-  if (box.TotalBytes() <= kMostMemory) return MemoryPiece(resource_id, transient, backing, box);
+  if (box.TotalBytes() <= kMostMemory) return MemoryPiece(resource_id, kind, backing, box);
   const uint64_t rows_at_once = std::max<uint64_t>(kMostMemory / box.row_bytes, 1);
   for (uint64_t layer = 0; layer < box.layers; ++layer) {
     for (uint64_t row = 0; row < box.rows; row += rows_at_once) {
@@ -73,15 +73,15 @@ void RecordStream::Memory(uint32_t resource_id, bool transient, const Backing& b
         ByteBox piece = part;
         piece.offset += done;
         piece.row_bytes = std::min(box.row_bytes - done, kMostMemory);
-        MemoryPiece(resource_id, transient, backing, piece);
+        MemoryPiece(resource_id, kind, backing, piece);
       }
     }
   }
 }
 
-void RecordStream::MemoryPiece(uint32_t resource_id, bool transient, const Backing& backing,
+void RecordStream::MemoryPiece(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
                                const ByteBox& box) {
-  const ring::MemoryRecord record = {resource_id, transient ? 1u : 0u, box};
+  const ring::MemoryRecord record = {resource_id, kind, box};
   if (!ring_.Begin(static_cast<uint16_t>(RecordType::kMemory), sizeof(record) + box.TotalBytes())) {
     return;
   }
@@ -93,7 +93,7 @@ void RecordStream::MemoryPiece(uint32_t resource_id, bool transient, const Backi
 void RecordStream::TransientSpace(uint32_t resource_id, uint64_t size) {
   ByteBox box;
   box.row_bytes = size;
-  Put(RecordType::kMemory, ring::MemoryRecord{resource_id, 1, box}, {});
+  Put(RecordType::kMemory, ring::MemoryRecord{resource_id, ring::MemoryKind::kTransient, box}, {});
 }
 
 bool RecordStream::Begin(Bytes fixed, Bytes trailing, Queue queue, bool inferred) {

@@ -25,7 +25,8 @@ class RecordStream {
   void Heap(const HeapInfo& heap);
 
   // The bytes of a box that `backing` covers, straight from where they lie.
-  void Memory(uint32_t resource_id, bool transient, const Backing& backing, const ByteBox& box);
+  void Memory(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
+              const ByteBox& box);
   // Memory of this size that the next command will write.
   void TransientSpace(uint32_t resource_id, uint64_t size);
 
@@ -47,7 +48,7 @@ class RecordStream {
  private:
   template <typename Record>
   bool Put(ring::RecordType type, const Record& record, std::span<const Bytes> parts);
-  void MemoryPiece(uint32_t resource_id, bool transient, const Backing& backing,
+  void MemoryPiece(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
                    const ByteBox& box);
   bool Mine() const;
 

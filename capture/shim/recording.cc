@@ -28,7 +28,10 @@ const ResourceShape* Recording::ShapeOf(uint32_t resource_id) {
   return resource != nullptr && resource->has_shape ? &resource->shape : nullptr;
 }
 
-Resource& Recording::Create(uint32_t resource_id) { return resources_[resource_id] = Resource(); }
+Resource& Recording::Create(uint32_t resource_id) {
+  mapped_.Unmap(resource_id);
+  return resources_[resource_id] = Resource();
+}
 
 void Recording::Destroy(uint32_t resource_id) {
   resources_.erase(resource_id);
@@ -37,6 +40,7 @@ void Recording::Destroy(uint32_t resource_id) {
 
 void Recording::Reset() {
   resources_.clear();
+  mapped_.Clear();
   segments_.ForgetAll();
   out_.Reset();
 }

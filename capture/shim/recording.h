@@ -10,6 +10,7 @@
 
 #include "capture/shim/backing.h"
 #include "capture/shim/connection.h"
+#include "capture/shim/mapped_memory.h"
 #include "capture/shim/memory_map.h"
 #include "capture/shim/record_stream.h"
 #include "capture/shim/segments.h"
@@ -22,6 +23,7 @@ struct Resource {
   bool has_shape = false;  // a blob's shape is not known
   ResourceShape shape;
   Backing backing;
+  uint64_t blob_bytes = 0;
 };
 
 // A request with its header filled in.
@@ -42,6 +44,9 @@ class Recording {
 
   RecordStream& out() { return out_; }
   SegmentTracker& segments() { return segments_; }
+  MappedMemory& mapped() { return mapped_; }
+  // Before a command that may read what the guest wrote into mapped blobs.
+  void SampleMapped() { mapped_.Sample(out_); }
 
   // Resources by id; nullptr for one that was never created.
   Resource* Find(uint32_t resource_id);
@@ -91,6 +96,7 @@ class Recording {
   std::unique_ptr<Connection> connection_;
   RecordStream out_;
   SegmentTracker segments_;
+  MappedMemory mapped_;
   MemoryMap memory_map_;
   std::unordered_map<uint32_t, Resource> resources_;
   std::vector<wire::MemEntry> entries_;

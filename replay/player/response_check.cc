@@ -25,6 +25,8 @@ bool IsEnvironment(uint32_t type) {
     case ResponseType::OK_CAPSET:
     case ResponseType::OK_EDID:
     case ResponseType::OK_RESOURCE_UUID:
+    // The cache mode is the driver's; virglrenderer 0.10 answers what happens to lie on its stack.
+    case ResponseType::OK_MAP_INFO:
       return true;
     default:
       return false;

@@ -67,6 +67,11 @@ RingWriter* Connect() {
   return writer;
 }
 
+ring::MemoryKind KindOf(const proto::Memory& memory) {
+  if (memory.transient()) return ring::MemoryKind::kTransient;
+  return memory.sampled() ? ring::MemoryKind::kSampled : ring::MemoryKind::kBacking;
+}
+
 ByteBox BoxOf(const proto::ByteBox& box) {
   return {box.offset(), box.row_bytes(), std::max<uint64_t>(box.rows(), 1), box.row_stride(),
           std::max<uint64_t>(box.layers(), 1), box.layer_stride()};
@@ -136,7 +141,7 @@ class Feeder {
   void FeedMemory(const proto::Memory& memory) {
     content_.clear();
     if (Status status = reader_->AppendBlobs(memory.blob(), content_); !status) Die(status.error().message);
-    Record(ring::RecordType::kMemory, ring::MemoryRecord{memory.resource_id(), memory.transient(), BoxOf(memory.box())}, {Bytes(content_)});
+    Record(ring::RecordType::kMemory, ring::MemoryRecord{memory.resource_id(), KindOf(memory), BoxOf(memory.box())}, {Bytes(content_)});
   }
 
   void FeedCommand(const proto::Command& command, uint64_t fences) {

@@ -34,9 +34,10 @@ std::string DescribeEnd(const ShimRecord& record) {
 
 std::string DescribeMemory(const ShimRecord& record) {
   const auto memory = record.As<ring::MemoryRecord>();
+  constexpr std::string_view kKinds[] = {"", " transient", " sampled"};
   return fmt::format("memory {} {}{}", memory.resource_id,
                      record.After<ring::MemoryRecord>().size(),
-                     memory.transient != 0 ? " transient" : "");
+                     kKinds[static_cast<uint32_t>(memory.kind)]);
 }
 
 std::string DescribeFrame(const ShimRecord& record) {

@@ -355,10 +355,39 @@ int Blobs() {
   EXPECT(virgl_renderer_resource_create_blob(&args) == 0);
   void* map = nullptr;
   uint64_t size = 0;
-  EXPECT(virgl_renderer_resource_map(5, &map, &size) == 0 && size == 4096);
+  EXPECT(virgl_renderer_resource_map(5, &map, &size) == 0 && size == FAKE_BLOB_BYTES);
   EXPECT(virgl_renderer_resource_unmap(5) == 0);
   EXPECT(virgl_renderer_context_create_fence(1, 0, 2, 1ull << 33) == 0);
   virgl_renderer_resource_unref(5);
+  virgl_renderer_cleanup(&g_cookie);
+  return 0;
+}
+
+// A blob of the host, mapped, and written by the guest without a command.
+int MappedBlob() {
+  EXPECT(Init() == 0);
+  virgl_renderer_resource_create_blob_args args = {};
+  args.res_handle = 5;
+  args.ctx_id = 1;
+  args.blob_mem = VIRGL_RENDERER_BLOB_MEM_HOST3D;
+  args.blob_flags = VIRGL_RENDERER_BLOB_FLAG_USE_MAPPABLE;
+  args.blob_id = 1;
+  args.size = FAKE_BLOB_BYTES;
+  EXPECT(virgl_renderer_resource_create_blob(&args) == 0);
+  void* map = nullptr;
+  uint64_t size = 0;
+  EXPECT(virgl_renderer_resource_map(5, &map, &size) == 0 && size == FAKE_BLOB_BYTES);
+  auto* bytes = static_cast<char*>(map);
+  EXPECT(Submit() == 0);  // nothing was written
+  bytes[4095] = 1;
+  bytes[4096] = 2;
+  bytes[FAKE_BLOB_BYTES - 1] = 3;
+  EXPECT(Submit() == 0);
+  EXPECT(Submit() == 0);  // nothing more
+  bytes[0] = 4;
+  EXPECT(virgl_renderer_resource_unmap(5) == 0);
+  bytes[0] = 5;  // nobody's any more
+  EXPECT(Submit() == 0);
   virgl_renderer_cleanup(&g_cookie);
   return 0;
 }
@@ -413,6 +442,7 @@ constexpr Scenario kScenarios[] = {
     {"crash", Crash},
     {"closes-descriptors", ClosesDescriptors},
     {"blobs", Blobs},
+    {"mapped-blob", MappedBlob},
     {"missing-functions", MissingFunctions},
     {"caps", Caps},
 };

@@ -408,6 +408,23 @@ TEST(ShimTest, BlobsAreRecordedWithTheirPlacesAndMapInfo) {
                           "begin RESOURCE_UNREF", "places 5 detach 0", "end OK_NODATA", "reset"));
 }
 
+TEST(ShimTest, AMappedBlobIsSampledByItsPagesThatChanged) {
+  const Outcome run = RunScenario("mapped-blob");
+  EXPECT_TRUE(run.exited_well()) << run.status;
+  Lines expected;
+  Command(expected, "RESOURCE_CREATE_BLOB");
+  expected.insert(expected.end(), {"begin RESOURCE_MAP_BLOB", "end OK_MAP_INFO"});
+  Command(expected, "SUBMIT_3D");
+  expected.insert(expected.end(), {"memory 5 8192 sampled", "memory 5 12 sampled"});
+  Command(expected, "SUBMIT_3D");
+  Command(expected, "SUBMIT_3D");
+  expected.push_back("memory 5 4096 sampled");
+  Command(expected, "RESOURCE_UNMAP_BLOB");
+  Command(expected, "SUBMIT_3D");
+  expected.push_back("reset");
+  EXPECT_THAT(run.Described(), ElementsAreArray(expected));
+}
+
 TEST(ShimTest, FunctionsThatAnOlderLibraryLacksAnswerThatTheyAreMissing) {
   const Outcome run = RunScenario("missing-functions", {}, OLD_FAKE_FOLDER);
   EXPECT_TRUE(run.exited_well()) << run.status;

@@ -239,7 +239,7 @@ int virgl_renderer_resource_create_blob(const virgl_renderer_resource_create_blo
 
 int virgl_renderer_resource_map(uint32_t, void** map, uint64_t* size) {
   Note("resource_map");
-  static char memory[4096];
+  static char memory[FAKE_BLOB_BYTES];
   *map = memory;
   *size = sizeof(memory);
   return 0;

@@ -25,6 +25,8 @@ void fake_signal_context_fence(uint32_t ctx_id, uint32_t ring_idx, uint64_t fenc
 #define FAKE_ERRNO 71
 // A submit whose first dword is this never returns: the library crashes.
 #define FAKE_CRASH_DWORD 0xdeadc0deu
+// The size of the memory that every mapped blob has: three pages and a bit.
+#define FAKE_BLOB_BYTES 12300
 // What a read-back leaves in every byte.
 #define FAKE_PIXEL 0x5a
 

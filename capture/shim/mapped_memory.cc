@@ -1,0 +1,58 @@
+#include "capture/shim/mapped_memory.h"
+
+#include <algorithm>
+
+namespace vgpu::shim {
+
+namespace {
+
+// The size of a guest's page: what it maps and dirties at least.
+constexpr uint64_t kGuestPage = 4096;
+
+// A page, or two or more of them in a row; only the last page of a mapping may be cut.
+ByteBox PagesOf(const Backing& memory, uint64_t first, uint64_t count) {
+  ByteBox box;
+  box.offset = first * kGuestPage;
+  box.row_bytes = std::min(count * kGuestPage, memory.size() - box.offset);
+  return box;
+}
+
+}  // namespace
+
+void MappedMemory::Map(uint32_t resource_id, const void* base, uint64_t size) {
+  const iovec whole = {const_cast<void*>(base), size};
+  Mapping& mapping = mappings_[resource_id] = Mapping{Backing(&whole, 1), {}};
+  mapping.pages.resize((mapping.memory.size() + kGuestPage - 1) / kGuestPage);
+  for (uint64_t page = 0; page < mapping.pages.size(); ++page) {
+    mapping.pages[page] = HashBox(mapping.memory, PagesOf(mapping.memory, page, 1));
+  }
+}
+
+void MappedMemory::Unmap(uint32_t resource_id) { mappings_.erase(resource_id); }
+
+void MappedMemory::Sample(RecordStream& out) {
+  for (auto& [resource_id, mapping] : mappings_) SampleOne(resource_id, mapping, out);
+}
+
+// A page that changes between the hash and the copy differs from its hash at the next sample, and
+// is recorded again.
+void MappedMemory::SampleOne(uint32_t resource_id, Mapping& mapping, RecordStream& out) {
+  const uint64_t pages = mapping.pages.size();
+  uint64_t run = 0;  // pages before `page` that have changed
+  for (uint64_t page = 0; page < pages; ++page) {
+    const Digest digest = HashBox(mapping.memory, PagesOf(mapping.memory, page, 1));
+    if (digest != mapping.pages[page]) {
+      mapping.pages[page] = digest;
+      ++run;
+      if (page + 1 < pages) continue;
+      ++page;
+    }
+    if (run > 0) {
+      out.Memory(resource_id, ring::MemoryKind::kSampled, mapping.memory,
+                 PagesOf(mapping.memory, page - run, run));
+    }
+    run = 0;
+  }
+}
+
+}  // namespace vgpu::shim

@@ -1,0 +1,41 @@
+// Memory that the guest changes without a command: blob resources that are mapped into it.
+//
+// It is sampled. What has changed since the last sample, by pages, is recorded as memory of the
+// command that comes next, which may be the one that reads it. Changes that come and go between two
+// commands are not seen.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/shim/backing.h"
+#include "capture/shim/record_stream.h"
+#include "format/protocol/content_hash.h"
+
+namespace vgpu::shim {
+
+class MappedMemory {
+ public:
+  // From here on [base, base + size) is the resource's, until Unmap; what it holds now is known to
+  // a replay. It must stay readable in between.
+  void Map(uint32_t resource_id, const void* base, uint64_t size);
+  void Unmap(uint32_t resource_id);
+  void Clear() { mappings_.clear(); }
+  bool Has(uint32_t resource_id) const { return mappings_.contains(resource_id); }
+
+  // Records what has changed, one record for each run of pages.
+  void Sample(RecordStream& out);
+
+ private:
+  struct Mapping {
+    Backing memory;
+    std::vector<Digest> pages;  // as they were last seen; the last page may be shorter
+  };
+
+  static void SampleOne(uint32_t resource_id, Mapping& mapping, RecordStream& out);
+
+  std::unordered_map<uint32_t, Mapping> mappings_;
+};
+
+}  // namespace vgpu::shim
