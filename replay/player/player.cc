@@ -42,7 +42,8 @@ class Player::Run {
  public:
   explicit Run(Player& player)
       : player_(player),
-        fences_(player.renderer_, player.fences_, player.options_.fence_timeout_ms) {}
+        fences_(player.renderer_, player.fences_, player.options_.fence_timeout_ms),
+        only_failure_known_(player.reader_.session().source() != proto::SOURCE_DEVICE) {}
 
   Result<PlayReport> Play();
 
@@ -85,6 +86,7 @@ class Player::Run {
   CommandPlace place_;
   LastReadback readback_;
   std::vector<uint32_t> noted_environment_;  // response types whose difference was told
+  const bool only_failure_known_;  // of a command that failed
   bool done_ = false;
   bool timing_ = false;
   uint64_t begin_ns_ = 0, renderer_begin_ns_ = 0, observer_begin_ns_ = 0;
@@ -178,7 +180,7 @@ Status Player::Run::OnCommand(const proto::Command& command) {
 
 void Player::Run::CompareResponse(const proto::Command& command, Bytes replayed) {
   const Bytes recorded = BytesOf(command.response());
-  const ResponseCheck check = CheckResponse(recorded, replayed);
+  const ResponseCheck check = CheckResponse(recorded, replayed, only_failure_known_);
   if (check.outcome == ResponseCheck::Outcome::kNotCompared) return;
   ++report_.done.responses;
   if (check.outcome == ResponseCheck::Outcome::kDifferent) {

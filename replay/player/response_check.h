@@ -18,6 +18,8 @@ struct ResponseCheck {
   std::string what;  // "answered ERR_UNSPEC, recorded OK_NODATA"; empty where equal
 };
 
-ResponseCheck CheckResponse(Bytes recorded, Bytes replayed);
+// `any_error`: the source knows only that a command failed, not with which error, and has ERR_UNSPEC
+// for each (a shim sees return values of a library, not responses).
+ResponseCheck CheckResponse(Bytes recorded, Bytes replayed, bool any_error);
 
 }  // namespace vgpu

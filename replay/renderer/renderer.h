@@ -76,7 +76,7 @@ class Renderer {
 };
 
 using FenceCallback = std::function<void(const FenceId&)>;
-// Gets the library's own messages, a line each without its end.
+// Gets the warnings and errors that the library words itself, a line each without its end.
 using LogCallback = std::function<void(const std::string&)>;
 
 // kUnavailable with a sentence where there is no EGL, or no context can be made. One at a time in

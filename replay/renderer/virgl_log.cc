@@ -7,6 +7,7 @@ extern "C" {  // the header does not say so itself
 #include <cstdarg>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace vgpu {
@@ -26,7 +27,9 @@ void Forward(std::string message) {
 
 #ifdef VGPU_HAVE_VIRGL_LOG_CALLBACK
 
-void OnMessage(virgl_log_level_flags, const char* message, void*) { Forward(message); }
+void OnMessage(virgl_log_level_flags level, const char* message, void*) {
+  if (level >= VIRGL_LOG_LEVEL_WARNING) Forward(message);
+}
 
 void Install() { virgl_set_log_callback(OnMessage, nullptr, nullptr); }
 void Remove() { virgl_set_log_callback(nullptr, nullptr, nullptr); }
@@ -34,6 +37,11 @@ void Remove() { virgl_set_log_callback(nullptr, nullptr, nullptr); }
 #else
 
 virgl_debug_callback_type g_before = nullptr;
+
+// This library tells no levels. These say what it found, once for each context.
+bool IsInformation(std::string_view message) {
+  return message.starts_with("gl_version ") || message.starts_with("GLSL feature level ");
+}
 
 void OnMessage(const char* format, va_list arguments) {
   va_list again;
@@ -43,7 +51,7 @@ void OnMessage(const char* format, va_list arguments) {
   if (size <= 0) return;
   std::string message(static_cast<std::size_t>(size), '\0');
   std::vsnprintf(message.data(), message.size() + 1, format, arguments);
-  Forward(std::move(message));
+  if (!IsInformation(message)) Forward(std::move(message));
 }
 
 void Install() { g_before = virgl_set_debug_callback(OnMessage); }

@@ -5,7 +5,7 @@
 
 namespace vgpu {
 
-// Sends the library's messages to `log`, a line each, for as long as the object lives; to the
+// Sends the library's warnings and errors to `log`, a line each, for as long as the object lives; to the
 // library's own place (stderr, or the file that VIRGL_LOG_FILE names) where `log` is empty. The
 // library has one place for all of the process, so there is one object at a time.
 class VirglLog {

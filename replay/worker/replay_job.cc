@@ -95,7 +95,8 @@ Status Job::StartRenderer() {
   if (job_.renderer == RendererKind::kNull) {
     renderer_ = CreateNullRenderer(on_fence);
   } else {
-    auto renderer = CreateVirglRenderer(on_fence);
+    auto renderer = CreateVirglRenderer(
+        on_fence, [this](const std::string& line) { observer_.OnRendererMessage(line); });
     if (!renderer) return tl::unexpected(renderer.error());
     renderer_ = std::move(*renderer);
   }
@@ -110,6 +111,8 @@ Status Job::Replay() {
   DeviceOptions device_options;
   device_options.scanouts = kMaxScanouts;
   device_options.max_memory = job_.max_memory / 2;
+  const proto::SourceKind source = reader_->session().source();
+  device_options.force_context_0 = source != proto::SOURCE_SHIM_VTEST;
   Device device(timed, device_options);
   PlayerOptions options;
   options.first_frame = job_.frames.first;

@@ -26,7 +26,11 @@ ReplayObserver::ReplayObserver(const ReplayJob& job, ProgressPage& page,
                                const WorkerChannel& channel, PlaybackControl& playback)
     : job_(job), page_(page), channel_(channel), playback_(playback), judge_(job) {}
 
-void ReplayObserver::OnCommand(const CommandPlace& place) { page_.SetPlace(place); }
+void ReplayObserver::OnCommand(const CommandPlace& place) {
+  place_ = place;
+  replaying_ = true;
+  page_.SetPlace(place);
+}
 
 void ReplayObserver::OnFinding(const Finding& finding) {
   DifferenceEvent event;
@@ -43,6 +47,12 @@ void ReplayObserver::OnFinding(const Finding& finding) {
 void ReplayObserver::OnNote(const std::string& note) {
   if (!first_loop_) return;  // each loop has the same
   if (notes_++ < kMaxListed) channel_.Send(EncodeEvent(NoteEvent{note}));
+}
+
+void ReplayObserver::OnRendererMessage(const std::string& line) {
+  // For the report of a crash, which quotes the worker's last output.
+  fmt::print(stderr, "{}\n", line);
+  if (replaying_) OnNote(fmt::format("{}: the renderer says: {}", Describe(place_), line));
 }
 
 void ReplayObserver::Send(const DifferenceEvent& difference) {

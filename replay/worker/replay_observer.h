@@ -19,6 +19,8 @@ class ReplayObserver : public PlayerObserver {
   void OnCommand(const CommandPlace& place) override;
   void OnFinding(const Finding& finding) override;
   void OnNote(const std::string& note) override;
+  // A line that the renderer library says of itself, about the command that it is in.
+  void OnRendererMessage(const std::string& line);
   Result<bool> OnFrame(FrameView& frame) override;
 
   // What only the end tells: golden frames that never came.
@@ -37,6 +39,8 @@ class ReplayObserver : public PlayerObserver {
   const WorkerChannel& channel_;
   PlaybackControl& playback_;
   FrameJudge judge_;
+  CommandPlace place_;
+  bool replaying_ = false;  // a command came
   uint64_t differences_ = 0;
   uint64_t notes_ = 0;
   bool first_loop_ = true;

@@ -2,7 +2,7 @@
 # Records kmscube in a Linux guest on QEMU's virtio-vga-gl, and replays it three times.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
-need qemu-system-x86_64 xvfb-run
+need qemu-system-x86_64 Xvfb
 trace=$work/guest.vgpu
 status=0
 "$samples/guest/run-qemu" --serial "$work/serial" --run "kmscube -c 60" -- vgpu-capture run --frame-checks all -o "$trace" -- || status=$?

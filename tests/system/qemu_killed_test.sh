@@ -2,7 +2,7 @@
 # SIGKILL of QEMU in mid-run: the trace opens, holds the last call that was begun, and replays.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
-need qemu-system-x86_64 xvfb-run
+need qemu-system-x86_64 Xvfb
 trace=$work/killed.vgpu
 
 
