@@ -9,6 +9,8 @@
 //   dir: NAME            makes a folder
 //   copy: SOURCE NAME    copies a file; SOURCE is relative to the case's folder
 //   env: NAME=VALUE      sets an environment variable for the command
+//   cli11: VERSION       the texts are in the words of this version of CLI11: skipped with others
+//   ignore: TEXT         output lines that hold this are left out
 //   $ COMMAND            what sh runs, in a fresh folder with the lines above done; exactly one
 //   exit: N              the expected exit code
 //   files: A B           optional: all that lies in the folder afterwards, sorted; "-" for nothing
@@ -40,8 +42,12 @@ struct Case {
   Lines head;  // everything up to and including the command, verbatim
   std::vector<std::pair<std::string, std::string>> steps;
   std::string command;
+  Lines ignored;
+  std::string cli11;
   bool checks_files = false;
 };
+
+constexpr int kSkipped = 77;
 
 struct Outcome {
   int exit_code = 0;
@@ -72,7 +78,14 @@ void ParseHeadLine(const std::string& line, Case& parsed) {
     parsed.command = line.substr(2);
     return;
   }
-  parsed.steps.push_back(SplitKey(line));
+  const auto [key, value] = SplitKey(line);
+  if (key == "cli11") {
+    parsed.cli11 = value;
+  } else if (key == "ignore") {
+    parsed.ignored.push_back(value);
+  } else {
+    parsed.steps.emplace_back(key, value);
+  }
 }
 
 void ParseCase(const fs::path& path, Case& parsed, Outcome& expected) {
@@ -140,8 +153,11 @@ std::string FilesIn(const fs::path& folder) {
   return list.empty() ? "-" : list;
 }
 
-Lines ReadOutput(const fs::path& path, const std::string& folder) {
+Lines ReadOutput(const fs::path& path, const std::string& folder, const Lines& ignored) {
   Lines lines = ReadLines(path);
+  for (const std::string& text : ignored) {
+    std::erase_if(lines, [&](const std::string& line) { return line.find(text) != line.npos; });
+  }
   for (std::string& line : lines) {
     for (size_t at; (at = line.find(folder)) != std::string::npos;)
       line.replace(at, folder.size(), "$DIR");
@@ -163,8 +179,8 @@ Outcome Run(const Case& parsed) {
   Outcome seen;
   seen.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   seen.files = FilesIn(folder);
-  seen.out = ReadOutput(root / "out", folder.string());
-  seen.err = ReadOutput(root / "err", folder.string());
+  seen.out = ReadOutput(root / "out", folder.string(), parsed.ignored);
+  seen.err = ReadOutput(root / "err", folder.string(), parsed.ignored);
   fs::remove_all(root);
   return seen;
 }
@@ -204,6 +220,11 @@ int RunCase(const fs::path& path) {
   Case parsed;
   Outcome expected;
   ParseCase(path, parsed, expected);
+  if (!std::string_view(VGPU_CLI11_VERSION).starts_with(parsed.cli11)) {
+    fmt::print("skipped: the texts are those of CLI11 {}, and this is built with {}\n",
+               parsed.cli11, VGPU_CLI11_VERSION);
+    return kSkipped;
+  }
   const Outcome seen = Run(parsed);
   if (expected.exit_code == seen.exit_code &&
       (!parsed.checks_files || expected.files == seen.files) && Matches(expected.out, seen.out) &&
