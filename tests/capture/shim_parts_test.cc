@@ -224,7 +224,8 @@ TEST_F(MemoryMapTest, ThisProcessesOwnLargeMappingIsPlaced) {
   close(fd);
 }
 
-class MappedMemoryTest : public testing::Test {
+// A ring that drops, and what comes out of it.
+class DroppingRingTest : public testing::Test {
  protected:
   void SetUp() override {
     reader_ = std::move(RingReader::Create(kRingBytes, OnFull::kDrop).value());
@@ -245,26 +246,54 @@ class MappedMemoryTest : public testing::Test {
     return records;
   }
 
+  // Leaves less room than a page.
+  void Fill() {
+    ASSERT_TRUE(writer_->Begin(1, 14000));
+    writer_->Finish();
+  }
+
   static constexpr uint64_t kRingBytes = 16384;
   std::unique_ptr<RingReader> reader_;
   RingWriter* writer_ = nullptr;
   int sockets_[2] = {-1, -1};
 };
 
-TEST_F(MappedMemoryTest, WhatWasDroppedIsSampledAgain) {
+TEST_F(DroppingRingTest, SampledPagesThatWereDroppedAreSampledAgain) {
   RecordStream out(*writer_);
   MappedMemory mapped;
   std::vector<std::byte> memory(3 * 4096);
   mapped.Map(5, memory.data(), memory.size());
   memory[4096] = std::byte{1};
-  ASSERT_TRUE(writer_->Begin(1, 14000));
-  writer_->Finish();
+  Fill();
   mapped.Sample(out);
   EXPECT_EQ(Take(), 1) << "the ring had no room for a page";
   mapped.Sample(out);
   EXPECT_EQ(Take(), 1);
   mapped.Sample(out);
   EXPECT_EQ(Take(), 0) << "nothing has changed since";
+}
+
+TEST_F(DroppingRingTest, ChecksOfACommandWhoseEndWasDroppedAreLeftOut) {
+  RecordStream out(*writer_);
+  const std::vector<std::byte> bytes(4096);
+  ASSERT_TRUE(out.Begin(bytes, {}, Queue::kControl, false));
+  ASSERT_TRUE(writer_->Begin(1, 11000));
+  writer_->Finish();
+  out.End(bytes, {});
+  EXPECT_EQ(Take(), 2) << "the ring had no room for the end";
+  out.Readback(5, false, ByteBox(), Digest());
+  out.Frame(ring::FrameRecord());
+  EXPECT_EQ(Take(), 0);
+}
+
+TEST_F(DroppingRingTest, HeapThatWasDroppedIsSaidToBe) {
+  RecordStream out(*writer_);
+  HeapInfo heap;
+  heap.name = std::string(4096, 'x');
+  Fill();
+  EXPECT_FALSE(out.Heap(heap));
+  EXPECT_EQ(Take(), 1);
+  EXPECT_TRUE(out.Heap(heap));
 }
 
 TEST(SegmentTrackerTest, NothingIsFlushedBeforeAScanoutIsSet) {
