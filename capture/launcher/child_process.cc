@@ -106,12 +106,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::Start(const ChildOptions& op
     return MakeError(ErrorCode::kUsage,
                      fmt::format("{} cannot be executed: {}", *program, std::strerror(error)));
   }
-  UniqueFd pidfd = OpenProcess(pid);
-  if (!pidfd) {
-    return MakeError(ErrorCode::kFailed,
-                     fmt::format("process {} cannot be watched: {}", pid, std::strerror(errno)));
-  }
-  return std::unique_ptr<ChildProcess>(new ChildProcess(pid, std::move(pidfd)));
+  return std::unique_ptr<ChildProcess>(new ChildProcess(pid, OpenProcess(pid)));
 }
 
 std::optional<ProgramEnd> ChildProcess::TryReap() {

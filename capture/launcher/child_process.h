@@ -36,7 +36,8 @@ class ChildProcess {
   ~ChildProcess() = default;
 
   pid_t pid() const { return pid_; }
-  // Readable when the child has ended.
+  // Readable when the child has ended; -1 where the kernel has no such descriptors (before 5.3, or
+  // behind a filter of system calls). Then TryReap is what tells.
   int descriptor() const { return pidfd_.get(); }
   // How it ended, or nothing while it runs.
   std::optional<ProgramEnd> TryReap();

@@ -11,6 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kProgressInterval{1000};
+// How often a program is asked whether it has ended, where the kernel does not tell.
+constexpr milliseconds kUnwatchedInterval{10};
 
 class Run {
  public:
@@ -18,9 +20,10 @@ class Run {
       const RunOptions& options)
       : loop_(loop), recorder_(recorder), program_(program), signals_(signals), options_(options) {
     recorder_.SetProgram(program_.pid());
-    watched_ = loop_.Add(signals_.descriptor(), [this] { TakeSignal(); }).has_value() &&
-               loop_.Add(program_.descriptor(), [this] { loop_.Remove(program_.descriptor()); })
-                   .has_value();
+    const Status signalled = loop_.Add(signals_.descriptor(), [this] { TakeSignal(); });
+    const Status ended =
+        loop_.Add(program_.descriptor(), [this] { loop_.Remove(program_.descriptor()); });
+    watched_ = signalled && ended;
   }
 
   ~Run() {
@@ -35,7 +38,7 @@ class Run {
       if (end_ && (interrupted_ || !recorder_.HasLiveRenderers() || OutOfPatience())) break;
       Tick();
       loop_.Wait(std::min(wait.value_or(kProgressInterval),
-                          watched_ ? kProgressInterval : milliseconds(10)));
+                          watched_ ? kProgressInterval : kUnwatchedInterval));
     }
     recorder_.Close();
     return *end_;

@@ -20,8 +20,9 @@ class VtestProbe {
   // Goes on as far as it can without waiting.
   State Step();
 
-  // Whether anyone takes a connection at `socket`.
-  static bool Answers(const std::filesystem::path& socket);
+  // Whether a server listens at `socket`, busy or not. One whose socket bears this very name is
+  // found without a connection, which a server for one client would take for its client.
+  static bool Listens(const std::filesystem::path& socket);
 
  private:
   std::filesystem::path socket_;

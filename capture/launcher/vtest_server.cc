@@ -35,11 +35,11 @@ constexpr size_t kLogTail = 2000;
 Status ClearSocket(const fs::path& path) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) return {};
-  if (VtestProbe::Answers(path)) {
+  if (fs::is_socket(path, error) && VtestProbe::Listens(path)) {
     return MakeError(
         ErrorCode::kFailed,
         fmt::format(
-            "another vtest server answers at {}, the only socket that the installed Mesa knows",
+            "another vtest server listens at {}, the only socket that the installed Mesa knows",
             path.string()));
   }
   if (!fs::is_socket(path, error) || !fs::remove(path, error)) {
@@ -90,13 +90,14 @@ VtestServer::~VtestServer() {
   fs::remove(options_.socket, ignored);
 }
 
-Status VtestServer::WaitUntilReady(EventLoop& loop, Recorder& recorder) {
+Result<bool> VtestServer::WaitUntilReady(EventLoop& loop, Recorder& recorder,
+                                         const std::function<bool()>& interrupted) {
   VtestProbe probe(options_.socket);
   const uint64_t begin = MonotonicNs();
   while (MonotonicNs() - begin < kReadyNs) {
     switch (probe.Step()) {
       case VtestProbe::State::kReady:
-        return {};
+        return true;
       case VtestProbe::State::kRefused:
         return tl::unexpected(
             WithLog(ErrorCode::kUnavailable,
@@ -108,6 +109,7 @@ Status VtestServer::WaitUntilReady(EventLoop& loop, Recorder& recorder) {
       return tl::unexpected(
           WithLog(ErrorCode::kUnavailable, "virgl_test_server ended as it started"));
     }
+    if (interrupted()) return false;
     recorder.Drain();
     loop.Wait(kStep);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,16 +27,18 @@ struct VtestServerOptions {
 
 class VtestServer {
  public:
-  // kUnavailable where virgl_test_server is not installed; kFailed where another server answers at
-  // the socket. A socket that nobody answers is removed.
+  // kUnavailable where virgl_test_server is not installed; kFailed where another server listens at
+  // the socket. A socket at which nobody does is removed.
   static Result<std::unique_ptr<VtestServer>> Start(const VtestServerOptions& options);
   // Ends the server and its children, and removes its socket.
   ~VtestServer();
 
   // Asks for a renderer until the server gives one, for a bounded time. The recorder is served
-  // meanwhile. kUnavailable where the server ends or has no renderer (no EGL), kFailed where it
-  // does not answer; both with what it said.
-  Status WaitUntilReady(EventLoop& loop, Recorder& recorder);
+  // meanwhile. False once `interrupted`, which is asked again and again. kUnavailable where the
+  // server ends or has no renderer (no EGL), kFailed where it does not answer; both with what it
+  // said.
+  Result<bool> WaitUntilReady(EventLoop& loop, Recorder& recorder,
+                              const std::function<bool()>& interrupted);
 
   // The last lines of what the server said.
   std::string LogTail() const;

@@ -1,13 +1,23 @@
 #include "capture/recorder/blind_spots.h"
 
+#include <iterator>
+#include <span>
+
 namespace vgpu {
 
 namespace {
 
+constexpr std::string_view kEveryShim[] = {
+    "Calls that are passed on without a record: resource_import_blob, resource_import_eglimage, "
+    "resource_export_blob, get_rect, execute; and the in-fences of submit_cmd2.",
+    "The results of queries are not recorded: the renderer writes them when it has them.",
+    "When fences signal is not seen where the program's callbacks have a version that the recorder "
+    "does not know.",
+};
+
 constexpr std::string_view kVmm[] = {
     "Commands that the VMM answers without its renderer are not seen: GET_DISPLAY_INFO, GET_EDID, "
-    "MOVE_CURSOR, "
-    "disabling a scanout.",
+    "MOVE_CURSOR, disabling a scanout, QEMU's SET_SCANOUT_BLOB and the frames that it shows.",
     "Number and rectangle of a scanout are not seen: scanout 0 and the whole resource are "
     "recorded.",
     "A command that calls nothing is taken for a RESOURCE_FLUSH of what the scanout shows; its "
@@ -15,8 +25,7 @@ constexpr std::string_view kVmm[] = {
     "2D commands are seen as the 3D calls that the VMM makes of them; the position of a cursor is "
     "not seen.",
     "Guest-physical addresses are not seen: an address is the VMM's, a place is an offset in the "
-    "mapping that holds "
-    "it.",
+    "mapped file that holds it, or, for anonymous memory, in the mapping.",
     "Memory that guest and host share without a command (mapped blobs) is sampled before each "
     "submit, transfer and flush; what comes and goes between them is not seen.",
     "The negotiated feature bits are not seen.",
@@ -33,19 +42,20 @@ constexpr std::string_view kUnknown[] = {
     "The kind of program is not known: what it answers itself is not seen.",
 };
 
+std::span<const std::string_view> OwnBlindSpotsOf(proto::SourceKind source) {
+  if (source == proto::SOURCE_SHIM_VMM) return kVmm;
+  if (source == proto::SOURCE_SHIM_VTEST) return kVtest;
+  return kUnknown;
+}
+
 }  // namespace
 
-std::span<const std::string_view> BlindSpotsOf(proto::SourceKind source) {
-  switch (source) {
-    case proto::SOURCE_SHIM_VMM:
-      return kVmm;
-    case proto::SOURCE_SHIM_VTEST:
-      return kVtest;
-    case proto::SOURCE_DEVICE:
-      return {};
-    default:
-      return kUnknown;
-  }
+std::vector<std::string_view> BlindSpotsOf(proto::SourceKind source) {
+  if (source == proto::SOURCE_DEVICE) return {};
+  const auto own = OwnBlindSpotsOf(source);
+  std::vector<std::string_view> all(own.begin(), own.end());
+  all.insert(all.end(), std::begin(kEveryShim), std::end(kEveryShim));
+  return all;
 }
 
 }  // namespace vgpu

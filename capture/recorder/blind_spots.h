@@ -1,13 +1,13 @@
 // What each kind of source cannot see, in sentences for the session packet and docs/CAPTURE.md.
 #pragma once
 
-#include <span>
 #include <string_view>
+#include <vector>
 
 #include "format/trace/packet.pb.h"
 
 namespace vgpu {
 
-std::span<const std::string_view> BlindSpotsOf(proto::SourceKind source);
+std::vector<std::string_view> BlindSpotsOf(proto::SourceKind source);
 
 }  // namespace vgpu

@@ -41,11 +41,12 @@ bool Records(const fs::path& socket, const std::string& pid) {
 Result<std::unique_ptr<ControlServer>> ControlServer::Create(EventLoop& loop,
                                                              const fs::path& socket,
                                                              Handler handler) {
-  auto listener = ListenAt(socket);
+  auto listener = PeerListener::Open(socket);
   if (!listener) return tl::unexpected(listener.error());
   std::unique_ptr<ControlServer> server(
       new ControlServer(loop, std::move(*listener), std::move(handler)));
-  if (Status status = loop.Add(server->listener_.get(), [raw = server.get()] { raw->Accept(); });
+  if (Status status =
+          loop.Add(server->listener_.descriptor(), [raw = server.get()] { raw->Accept(); });
       !status) {
     return tl::unexpected(status.error());
   }
@@ -53,16 +54,16 @@ Result<std::unique_ptr<ControlServer>> ControlServer::Create(EventLoop& loop,
 }
 
 ControlServer::~ControlServer() {
-  loop_.Remove(listener_.get());
+  loop_.Remove(listener_.descriptor());
   for (const auto& client : clients_) loop_.Remove(client.first);
 }
 
 void ControlServer::Accept() {
-  auto peer = AcceptPeer(listener_.get());
-  if (!peer) return;
-  const int fd = peer->socket.get();
+  auto peer = listener_.Accept();
+  if (!peer || !*peer) return;  // who asks sees that nobody replies
+  const int fd = (*peer)->socket.get();
   if (!loop_.Add(fd, [this, fd] { Answer(fd); })) return;
-  clients_[fd] = std::move(peer->socket);
+  clients_[fd] = std::move((*peer)->socket);
 }
 
 void ControlServer::Answer(int client) {

@@ -12,6 +12,7 @@
 
 #include "capture/recorder/event_loop.h"
 #include "capture/recorder/unique_fd.h"
+#include "capture/recorder/unix_socket.h"
 #include "format/protocol/error.h"
 
 namespace vgpu {
@@ -27,13 +28,13 @@ class ControlServer {
   ~ControlServer();
 
  private:
-  ControlServer(EventLoop& loop, UniqueFd listener, Handler handler)
+  ControlServer(EventLoop& loop, PeerListener listener, Handler handler)
       : loop_(loop), listener_(std::move(listener)), handler_(std::move(handler)) {}
   void Accept();
   void Answer(int client);
 
   EventLoop& loop_;
-  UniqueFd listener_;
+  PeerListener listener_;
   Handler handler_;
   std::map<int, UniqueFd> clients_;
 };

@@ -67,7 +67,7 @@ Result<std::unique_ptr<PrivateFolder>> PrivateFolder::Create() {
   std::string tried;
   for (const fs::path& base : Bases()) {
     std::string path = (base / fmt::format("{}{}-XXXXXX", NamePrefix(), getpid())).string();
-    if (!FitsSocketAddress(fs::path(path) / "ring.sock")) continue;
+    if (!FitsSocketAddress(PrivateFolder::VtestSocketIn(path))) continue;  // the longest
     if (mkdtemp(path.data()) != nullptr) {
       return std::unique_ptr<PrivateFolder>(new PrivateFolder(path));
     }

@@ -1,5 +1,6 @@
 // The folder of one recorder, for its sockets: 0700, in $XDG_RUNTIME_DIR or /tmp, its name made of
-// the user's and the recorder's id, so that `vgpu-capture ctl PID` finds it.
+// the user's and the recorder's id, so that `vgpu-capture ctl PID` finds it. Its path is so short
+// that each of the sockets' names fits a socket address.
 #pragma once
 
 #include <sys/types.h>
@@ -32,6 +33,10 @@ class PrivateFolder {
   static std::vector<Entry> List();
   static std::filesystem::path ControlSocketIn(const std::filesystem::path& folder) {
     return folder / "ctl.sock";
+  }
+  // Where a server that is started for one application listens.
+  static std::filesystem::path VtestSocketIn(const std::filesystem::path& folder) {
+    return folder / "vtest.sock";
   }
 
  private:

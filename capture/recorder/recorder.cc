@@ -46,7 +46,7 @@ Recorder::Recorder(EventLoop& loop, RecorderOptions options, OutputFiles files,
       folder_(std::move(folder)) {}
 
 Status Recorder::Listen() {
-  auto listener = ListenAt(folder_->ring_socket());
+  auto listener = PeerListener::Open(folder_->ring_socket());
   if (!listener) return tl::unexpected(listener.error());
   listener_ = std::move(*listener);
   auto control =
@@ -54,19 +54,20 @@ Status Recorder::Listen() {
                             [this](const std::string& request) { return Control(request); });
   if (!control) return tl::unexpected(control.error());
   control_ = std::move(*control);
-  return loop_.Add(listener_.get(), [this] { Accept(); });
+  return loop_.Add(listener_->descriptor(), [this] { Accept(); });
 }
 
 Recorder::~Recorder() {
   Close();
-  if (listener_) loop_.Remove(listener_.get());
+  if (listener_) loop_.Remove(listener_->descriptor());
 }
 
 void Recorder::Accept() {
-  auto peer = AcceptPeer(listener_.get());
-  if (!peer) return;
+  auto peer = listener_->Accept();
+  if (!peer) return NotRecorded(0, peer.error().message);
+  if (!*peer) return;
   const Place renderer = renderers_.emplace(renderers_.end());
-  renderer->peer = std::move(*peer);
+  renderer->peer = std::move(**peer);
   renderer->pidfd = OpenProcess(renderer->peer.pid);
   if (renderer->pidfd) {
     const Status watched = loop_.Add(renderer->pidfd.get(), [this, renderer] {
@@ -78,7 +79,19 @@ void Recorder::Accept() {
   }
   const Status added =
       loop_.Add(renderer->peer.socket.get(), [this, renderer] { TakeMessage(renderer); });
-  if (!added) Remove(renderer);
+  if (added) return;
+  NotRecorded(renderer->peer.pid, added.error().message);
+  Remove(renderer);
+}
+
+void Recorder::NotRecorded(pid_t pid, const std::string& why) {
+  RendererStatus status;
+  status.pid = static_cast<uint32_t>(pid);
+  status.recording = false;
+  status.error = why;
+  ended_.push_back(std::move(status));
+  options_.notice(pid == 0 ? fmt::format("a process is not recorded: {}", why)
+                           : fmt::format("process {} is not recorded: {}", pid, why));
 }
 
 // The shim sends a Hello and nothing else; later, the socket only hangs up.
@@ -91,11 +104,10 @@ void Recorder::TakeMessage(Place renderer) {
   if (message->size() == sizeof(hello)) std::memcpy(&hello, message->data(), sizeof(hello));
   if (message->size() != sizeof(hello) || hello.magic != ring::kHandshakeMagic ||
       hello.version != ring::kHandshakeVersion) {
-    options_.notice(
-        fmt::format("process {} speaks another version of the capture protocol ({}; this one is "
-                    "{}); it is not recorded",
-                    renderer->peer.pid, message->size() == sizeof(hello) ? hello.version : 0,
-                    ring::kHandshakeVersion));
+    NotRecorded(
+        renderer->peer.pid,
+        fmt::format("it speaks another version of the capture protocol ({}; this one is {})",
+                    message->size() == sizeof(hello) ? hello.version : 0, ring::kHandshakeVersion));
     return HangUp(renderer);
   }
   Welcome(renderer, hello);
@@ -110,8 +122,7 @@ void Recorder::Welcome(Place renderer, const ring::Hello&) {
     if (Status status = StartRecording(*renderer); status) {
       welcome.record = 1;
     } else {
-      options_.notice(fmt::format("process {} is not recorded: {}", renderer->peer.pid,
-                                  status.error().message));
+      NotRecorded(renderer->peer.pid, status.error().message);
     }
   }
   const Bytes message = std::as_bytes(std::span(&welcome, 1));
@@ -135,7 +146,7 @@ Status Recorder::StartRecording(Renderer& renderer) {
   return {};
 }
 
-// Nothing more comes: Drain takes what is left, and removes the renderer.
+// Drain takes what is left, and removes the renderer where nothing more can come.
 void Recorder::HangUp(Place renderer) {
   if (renderer->hung_up) return;
   renderer->hung_up = true;
@@ -161,20 +172,27 @@ std::optional<milliseconds> Recorder::Drain() {
   return idle_wait_;
 }
 
-// True where there may be more.
+// True where something moved: there may be more.
 bool Recorder::DrainOne(Renderer& renderer, uint64_t now_ns) {
   if (renderer.recording == nullptr) return false;
-  const uint64_t before = renderer.recording->records();
   const bool more = renderer.recording->Drain(now_ns);
-  if (renderer.recording->records() == before) return more;
-  moved_ = true;
-  if (!std::exchange(renderer.initialised, true)) ++initialised_;
+  moved_ = moved_ || more;
+  if (renderer.recording->records() > 0 && !std::exchange(renderer.initialised, true)) {
+    ++initialised_;
+  }
   return more;
+}
+
+// A program that closes all of its descriptors goes on writing into its ring: while its process
+// lives and has not said that the renderer is gone, more may come.
+bool Recorder::MayGoOn(const Renderer& renderer) {
+  if (renderer.recording == nullptr || renderer.recording->records() == 0) return false;
+  return renderer.pidfd && !renderer.died && !renderer.recording->said_goodbye();
 }
 
 // A renderer of the program itself waits for its exit status, which stands in the trace's end.
 bool Recorder::MayEnd(const Renderer& renderer, uint64_t now_ns) const {
-  if (!renderer.hung_up) return false;
+  if (!renderer.hung_up || MayGoOn(renderer)) return false;
   if (renderer.peer.pid != program_pid_ || program_end_) return true;
   return !renderer.died && now_ns - renderer.hung_up_ns > kExitGraceNs;
 }
@@ -189,8 +207,10 @@ proto::End Recorder::EndOf(const Renderer& renderer) const {
     end.set_signal(program_end_->signal);
   } else if (renderer.died) {
     end.set_reason(fmt::format("process {} ended", renderer.peer.pid));
-  } else {
+  } else if (renderer.recording->said_goodbye()) {
     end.set_reason(fmt::format("process {} closed its renderer", renderer.peer.pid));
+  } else {
+    end.set_reason(fmt::format("process {} closed its connection", renderer.peer.pid));
   }
   return end;
 }

@@ -92,8 +92,8 @@ class Recorder {
     UniqueFd pidfd;
     std::unique_ptr<RendererRecording> recording;
     bool initialised = false;  // records have come
-    bool hung_up = false;      // the socket is closed: nothing more comes
-    bool died = false;         // the process is
+    bool hung_up = false;      // the socket is closed, by the shim or by a program that closes all
+    bool died = false;         // the process is: nothing more comes
     uint64_t hung_up_ns = 0;
   };
   using Place = std::list<Renderer>::iterator;
@@ -105,8 +105,11 @@ class Recorder {
   void TakeMessage(Place renderer);
   void Welcome(Place renderer, const ring::Hello& hello);
   Status StartRecording(Renderer& renderer);
+  // Says why a renderer is not recorded, and remembers it as a recording that failed.
+  void NotRecorded(pid_t pid, const std::string& why);
   void HangUp(Place renderer);
   bool DrainOne(Renderer& renderer, uint64_t now_ns);
+  static bool MayGoOn(const Renderer& renderer);
   bool MayEnd(const Renderer& renderer, uint64_t now_ns) const;
   proto::End EndOf(const Renderer& renderer) const;
   void Remove(Place renderer);
@@ -117,7 +120,7 @@ class Recorder {
   RecorderOptions options_;
   OutputFiles files_;
   std::unique_ptr<PrivateFolder> folder_;
-  UniqueFd listener_;
+  std::optional<PeerListener> listener_;
   std::unique_ptr<ControlServer> control_;
   std::list<Renderer> renderers_;
   std::vector<RendererStatus> ended_;

@@ -15,6 +15,14 @@ constexpr uint64_t kSliceBytes = 4u << 20;
 // What a record counts for beside its payload.
 constexpr uint64_t kRecordCost = 64;
 
+Error WhyItGaveUp(GaveUp why) {
+  return {ErrorCode::kFailed,
+          why == GaveUp::kNoMemory
+              ? "the recorded program had no memory left to record with"
+              : "the recorded program closed its connection to the recorder, and filled the ring "
+                "faster than it was emptied"};
+}
+
 bool StartsCommand(uint16_t type) {
   return type == static_cast<uint16_t>(ring::RecordType::kMemory) ||
          type == static_cast<uint16_t>(ring::RecordType::kBegin);
@@ -46,14 +54,19 @@ bool RendererRecording::Drain(uint64_t now_ns) {
 }
 
 bool RendererRecording::DrainSlice() {
+  const uint64_t before = ring_->taken_bytes();
   for (uint64_t moved = 0; moved < kSliceBytes;) {
+    const GaveUp gave_up = ring_->gave_up();
     RingReader::Record record = {};
     const auto next = ring_->Next(record);
     if (!next) {
       Fail(next.error());
       return false;
     }
-    if (!*next) return false;
+    if (!*next) {
+      if (gave_up != GaveUp::kNo && ring_->pending_bytes() == 0) Fail(WhyItGaveUp(gave_up));
+      return !finished() && ring_->taken_bytes() != before;
+    }
     ++records_;
     moved += record.payload.size() + kRecordCost;
     if (translator_.frames_seen() > limits_.last_frame && StartsCommand(record.type)) {
@@ -69,17 +82,16 @@ bool RendererRecording::DrainSlice() {
 }
 
 void RendererRecording::NoteLoss() {
-  const uint64_t records = ring_->dropped_records();
-  const uint64_t bytes = ring_->dropped_bytes();
-  if (records == lost_records_) return;
-  const std::string reason = fmt::format(
-      "the ring was full and {} records ({} bytes) were dropped, at most one ring before this "
-      "place",
-      records - lost_records_, bytes - lost_bytes_);
-  const Status status = translator_.NoteLoss(records - lost_records_, bytes - lost_bytes_, reason);
-  lost_records_ = records;
-  lost_bytes_ = bytes;
-  if (!status) Fail(status.error());
+  const DropCounts dropped = ring_->dropped();
+  for (size_t cause = 0; cause < kDropCauses; ++cause) {
+    const DropCount lost = {dropped[cause].records - lost_[cause].records,
+                            dropped[cause].bytes - lost_[cause].bytes};
+    if (lost.records == 0) continue;
+    lost_[cause] = dropped[cause];
+    if (Status status = translator_.NoteLoss(static_cast<DropCause>(cause), lost); !status) {
+      return Fail(status.error());
+    }
+  }
 }
 
 void RendererRecording::Finish(const proto::End& end, Translator::OpenCommand open) {

@@ -38,20 +38,22 @@ class RendererRecording {
   RendererRecording(std::unique_ptr<RingReader> ring, RendererOrigin origin, OutputFiles& files,
                     const TraceWriterOptions& options, const RecordingLimits& limits);
 
-  // Moves a bounded slice from the ring to the file. True: there may be more. Ends the recording
-  // at a limit or an error; a finished recording has nothing to move.
+  // Moves a bounded slice from the ring to the file. True: bytes moved, so there may be more. Ends
+  // the recording at a limit or an error; a finished recording has nothing to move.
   bool Drain(uint64_t now_ns);
   // Empties the ring, writes `end`, and closes the file. The writer is told to stop.
   void Finish(const proto::End& end, Translator::OpenCommand open);
   void Mark(std::string_view text, uint64_t time_ns);
 
   uint64_t records() const { return records_; }  // moved so far
+  // The renderer said that it is gone: nothing more comes from it.
+  bool said_goodbye() const { return translator_.was_reset(); }
   bool finished() const { return ring_ == nullptr; }
   int ring_memfd() const { return ring_->memfd(); }
   RendererStatus status() const;
 
  private:
-  // True while there may be more in the ring.
+  // True while bytes move. A record may come in pieces.
   bool DrainSlice();
   void NoteLoss();
   // Ends the recording: what is held first, then `end`, then the index.
@@ -66,8 +68,7 @@ class RendererRecording {
   Translator translator_;
   RecordingLimits limits_;
   uint64_t records_ = 0;
-  uint64_t lost_records_ = 0;
-  uint64_t lost_bytes_ = 0;
+  DropCounts lost_;
   std::string end_reason_;
   std::optional<Error> error_;
 };

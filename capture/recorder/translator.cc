@@ -19,8 +19,8 @@ std::string ToText(Bytes bytes) {
 
 Bytes ToBytes(const std::string& text) { return std::as_bytes(std::span(text)); }
 
-// Sets the fence fields of a request or of its response, which echoes the request's context.
-void FoldFence(const ring::FenceRecord& fence, uint32_t ctx_id, std::string& message) {
+// Sets the fence fields of a request or of its response.
+void SetFence(const ring::FenceRecord& fence, uint32_t ctx_id, std::string& message) {
   auto header = ReadStruct<wire::CtrlHeader>(ToBytes(message));
   if (!header) return;
   header->flags = header->flags | kFlagFence | (fence.has_ring ? kFlagInfoRingIdx : 0);
@@ -30,15 +30,42 @@ void FoldFence(const ring::FenceRecord& fence, uint32_t ctx_id, std::string& mes
   std::memcpy(message.data(), &*header, sizeof(*header));
 }
 
-// The response that a device gives to `request`: OK_NODATA with its fence fields.
-std::string OkResponseTo(const std::string& request) {
+// The fence as the guest sent it with a command, and saw it in the response, which echoes the
+// request's context.
+void FoldFence(const ring::FenceRecord& fence, proto::Command& command) {
+  const auto header = ReadStruct<wire::CtrlHeader>(ToBytes(command.request()));
+  if (!header) return;
+  SetFence(fence, header->ctx_id, *command.mutable_request());
+  SetFence(fence, header->ctx_id, *command.mutable_response());
+}
+
+std::string OkResponse() {
   wire::HeaderOnly response;
-  if (const auto header = ReadStruct<wire::CtrlHeader>(ToBytes(request))) {
-    response.hdr = *header;
-    if ((header->flags & kFlagFence) == 0) response.hdr = {};
-  }
   response.hdr.type = static_cast<uint32_t>(ResponseType::OK_NODATA);
   return ToText(StructBytes(response));
+}
+
+bool IsSame(const ring::FenceRecord& a, const ring::FenceRecord& b) {
+  return a.id == b.id && a.has_ring == b.has_ring && a.ctx_id == b.ctx_id &&
+         a.ring_idx == b.ring_idx;
+}
+
+// What a dropped record is called, and why it was dropped.
+struct DropText {
+  const char* what;
+  const char* why;
+};
+
+DropText TextOf(DropCause cause) {
+  switch (cause) {
+    case DropCause::kRingFull:
+      return {"records", "the ring was full, they are missing at most one ring before this place"};
+    case DropCause::kTooLarge:
+      return {"records", "they are larger than a record may be"};
+    case DropCause::kOtherThread:
+      return {"calls", "they were made while another thread was inside one"};
+  }
+  return {"records", "the cause is not known"};
 }
 
 }  // namespace
@@ -66,11 +93,13 @@ Status Translator::Take(uint16_t type, Bytes payload) {
     case RecordType::kEnd:
       return TakeEnd(payload);
     case RecordType::kReadback:
-      return AddTrailing(ReadbackPacket(payload));
+      return AddCheck(ReadbackPacket(payload));
     case RecordType::kFrame:
       return TakeFrame(payload);
     case RecordType::kFence:
       return TakeFence(payload);
+    case RecordType::kFenceRefused:
+      return TakeFenceRefused(payload);
     case RecordType::kSignalled:
       return TakeSignalled(payload);
     case RecordType::kPlaces:
@@ -136,28 +165,45 @@ Status Translator::TakeEnd(Bytes payload) {
   last_time_ns_ = record->time_ns;
   command.set_response(ToText(payload));
   live_.Note(ToBytes(command.request()), ToBytes(command.response()));
+  // What was refused moved no memory.
+  const auto answer = ReadStruct<wire::CtrlHeader>(ToBytes(command.response()));
+  if (answer && IsErrorResponse(answer->type)) open_->trailing.clear();
   return CloseOpen(false);
 }
 
 Status Translator::TakeFrame(Bytes payload) {
   auto packet = FramePacket(payload);
-  if (packet) packet->mutable_frame()->set_number(next_frame_++);
-  return AddTrailing(std::move(packet));
+  if (packet && !open_) packet->mutable_frame()->set_number(next_frame_++);
+  return AddCheck(std::move(packet));
+}
+
+// Whether the fence can be the held command's.
+bool Translator::MayCarry(const ring::FenceRecord& fence) const {
+  if (!held_ || held_->fence) return false;
+  // A fence on another context's timeline cannot be.
+  const auto header = ReadStruct<wire::CtrlHeader>(ToBytes(held_->packet.command().request()));
+  return header && (!fence.has_ring || header->ctx_id == fence.ctx_id);
 }
 
 Status Translator::TakeFence(Bytes payload) {
   const auto record = TakeRecord<ring::FenceRecord>(RecordType::kFence, payload);
   if (!record) return tl::unexpected(record.error());
-  if (!held_ || held_->fenced) return WriteOwnFence(*record);
-  proto::Command& command = *held_->packet.mutable_command();
-  const auto header = ReadStruct<wire::CtrlHeader>(ToBytes(command.request()));
-  // A fence on another context's timeline cannot be this command's.
-  if (!header || (record->has_ring && header->ctx_id != record->ctx_id)) {
-    return WriteOwnFence(*record);
+  if (!MayCarry(*record)) return HoldOwnFence(*record);
+  held_->fence = *record;
+  return {};
+}
+
+// Takes a fence back, unless its command was written meanwhile: only where another thread has made
+// one since.
+Status Translator::TakeFenceRefused(Bytes payload) {
+  const auto record = TakeRecord<ring::FenceRecord>(RecordType::kFenceRefused, payload);
+  if (!record) return tl::unexpected(record.error());
+  if (!held_ || !held_->fence || !IsSame(*held_->fence, *record)) return {};
+  if (held_->only_fence) {
+    held_.reset();
+  } else {
+    held_->fence.reset();
   }
-  FoldFence(*record, header->ctx_id, *command.mutable_request());
-  FoldFence(*record, header->ctx_id, *command.mutable_response());
-  held_->fenced = true;
   return {};
 }
 
@@ -169,8 +215,8 @@ Status Translator::TakeSignalled(Bytes payload) {
 
 Status Translator::TakePlaces(Bytes payload) {
   auto packet = PlacesPacket(payload);
-  if (!packet || !open_) return AddTrailing(std::move(packet));
-  open_->trailing.push_back(std::move(*packet));
+  if (!packet) return tl::unexpected(packet.error());
+  if (open_) open_->trailing.push_back(std::move(*packet));
   return {};
 }
 
@@ -180,29 +226,33 @@ Status Translator::StartCommand() {
   if (Status status = FlushHeld(); !status) return status;
   if (!std::exchange(reset_, false)) return {};
   for (const std::vector<std::byte>& request : live_.DestroyAll()) {
-    if (Status status = WriteInferred(ToText(request)); !status) return status;
+    Pending destroy = Inferred(ToText(request));
+    if (Status status = WriteCommand(destroy); !status) return status;
   }
   return {};
 }
 
-Status Translator::WriteOwnFence(const ring::FenceRecord& record) {
+// An empty submit that carries a fence, held as any command is.
+Status Translator::HoldOwnFence(const ring::FenceRecord& record) {
   if (Status status = FlushHeld(); !status) return status;
   wire::Submit3d submit;
   submit.hdr.type = static_cast<uint32_t>(CommandType::SUBMIT_3D);
-  std::string request = ToText(StructBytes(submit));
-  FoldFence(record, record.has_ring ? record.ctx_id : last_context_, request);
-  return WriteInferred(request);
+  submit.hdr.ctx_id = record.has_ring ? record.ctx_id : last_context_;
+  held_ = Inferred(ToText(StructBytes(submit)));
+  held_->fence = record;
+  held_->only_fence = true;
+  return {};
 }
 
-Status Translator::WriteInferred(const std::string& request) {
+Translator::Pending Translator::Inferred(const std::string& request) const {
   Pending pending;
   proto::Command& command = *pending.packet.mutable_command();
   command.set_inferred(true);
   command.set_begin_ns(last_time_ns_);
   command.set_end_ns(last_time_ns_);
   command.set_request(request);
-  command.set_response(OkResponseTo(request));
-  return WriteCommand(pending);
+  command.set_response(OkResponse());
+  return pending;
 }
 
 // The open command becomes the held one.
@@ -225,6 +275,7 @@ Status Translator::FlushHeld() {
 Status Translator::WriteCommand(Pending& pending) {
   const uint64_t number = next_command_++;
   pending.packet.mutable_command()->set_number(number);
+  if (pending.fence) FoldFence(*pending.fence, *pending.packet.mutable_command());
   if (Status status = sink_.Write(pending.packet); !status) return status;
   ++counts_.commands;
   for (proto::Packet& packet : pending.trailing) {
@@ -243,6 +294,13 @@ Status Translator::WriteTrailing(proto::Packet& packet, uint64_t command) {
   return {};
 }
 
+// A read-back or a frame belongs to the command that has just ended. Where one is open still, that
+// end was dropped, and what is checked with it.
+Status Translator::AddCheck(Result<proto::Packet> packet) {
+  if (packet && open_) return {};
+  return AddTrailing(std::move(packet));
+}
+
 // Puts a packet behind the command that it belongs to: the held one, or the last that was written.
 Status Translator::AddTrailing(Result<proto::Packet> packet) {
   if (!packet) return tl::unexpected(packet.error());
@@ -254,14 +312,17 @@ Status Translator::AddTrailing(Result<proto::Packet> packet) {
   return WriteTrailing(*packet, next_command_ - 1);
 }
 
-Status Translator::NoteLoss(uint64_t records, uint64_t bytes, std::string_view reason) {
+Status Translator::NoteLoss(DropCause cause, const DropCount& lost) {
   if (Status status = EnsureSession(); !status) return status;
-  counts_.lost_records += records;
-  counts_.lost_bytes += bytes;
+  DropCount& count = counts_.lost.at(static_cast<size_t>(cause));
+  count.records += lost.records;
+  count.bytes += lost.bytes;
+  const DropText text = TextOf(cause);
   proto::Packet packet;
   packet.mutable_loss()->set_first_command(next_command_ + (held_ ? 1 : 0));
-  packet.mutable_loss()->set_bytes(bytes);
-  packet.mutable_loss()->set_reason(std::string(reason));
+  packet.mutable_loss()->set_bytes(lost.bytes);
+  packet.mutable_loss()->set_reason(fmt::format("{} {} ({} bytes) were left out: {}", lost.records,
+                                                text.what, lost.bytes, text.why));
   return sink_.Write(packet);
 }
 

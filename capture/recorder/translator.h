@@ -3,7 +3,8 @@
 // Order: what a command reads (Memory) before it, then the command once it has ended, then what
 // belongs to it (heap events, read-backs, frame). A command is held until the next one begins,
 // because the fence that was asked for it comes after its end, and is folded into its request and
-// response as the guest sent and saw it. Everything else is written as it arrives.
+// response as the guest sent and saw it; the renderer may still refuse the fence. Everything else
+// is written as it arrives.
 //
 // Not thread-safe. Errors are those of the sink, or a sentence about a record that makes no sense.
 #pragma once
@@ -18,6 +19,7 @@
 #include "capture/recorder/packet_sink.h"
 #include "capture/recorder/ring_packets.h"
 #include "capture/ring/records.h"
+#include "capture/ring/ring.h"
 
 namespace vgpu {
 
@@ -25,8 +27,7 @@ struct TranslatorCounts {
   uint64_t commands = 0;
   uint64_t frames = 0;
   uint64_t checks = 0;  // read-backs and frames with a digest
-  uint64_t lost_records = 0;
-  uint64_t lost_bytes = 0;
+  DropCounts lost;
 };
 
 class Translator {
@@ -35,8 +36,8 @@ class Translator {
   Translator(RendererOrigin origin, PacketSink& sink);
 
   Status Take(uint16_t type, Bytes payload);
-  // Records that the writer dropped since the last call.
-  Status NoteLoss(uint64_t records, uint64_t bytes, std::string_view reason);
+  // Records that the writer dropped for this cause since the last call.
+  Status NoteLoss(DropCause cause, const DropCount& lost);
   Status Mark(std::string_view text, uint64_t time_ns);
   // Forgets the commands that are not written yet.
   void Discard();
@@ -47,6 +48,8 @@ class Translator {
 
   // Frames that have come, written or held.
   uint64_t frames_seen() const { return next_frame_; }
+  // The renderer was reset or cleaned up, and nothing has come since.
+  bool was_reset() const { return reset_; }
   // Of what has been written.
   const TranslatorCounts& counts() const { return counts_; }
 
@@ -55,7 +58,8 @@ class Translator {
   struct Pending {
     proto::Packet packet;
     std::vector<proto::Packet> trailing;
-    bool fenced = false;
+    std::optional<ring::FenceRecord> fence;
+    bool only_fence = false;  // nobody's command: it is there to carry the fence
   };
 
   Status TakeSession(Bytes payload);
@@ -64,16 +68,19 @@ class Translator {
   Status TakeEnd(Bytes payload);
   Status TakeFrame(Bytes payload);
   Status TakeFence(Bytes payload);
+  Status TakeFenceRefused(Bytes payload);
   Status TakeSignalled(Bytes payload);
   Status TakePlaces(Bytes payload);
 
   Status StartCommand();  // before a command's first record
-  Status WriteOwnFence(const ring::FenceRecord& record);
-  Status WriteInferred(const std::string& request);
+  bool MayCarry(const ring::FenceRecord& fence) const;
+  Status HoldOwnFence(const ring::FenceRecord& record);
+  Pending Inferred(const std::string& request) const;
   Status CloseOpen(bool unanswered);
   Status FlushHeld();
   Status WriteCommand(Pending& pending);
   Status WriteTrailing(proto::Packet& packet, uint64_t command);
+  Status AddCheck(Result<proto::Packet> packet);
   Status AddTrailing(Result<proto::Packet> packet);
   Status Pass(const Result<proto::Packet>& packet);
   Status EnsureSession();

@@ -1,5 +1,6 @@
 #include "capture/recorder/unix_socket.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -31,13 +32,15 @@ Result<sockaddr_un> AddressOf(const std::filesystem::path& path) {
   return address;
 }
 
+UniqueFd OpenSpare() { return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
 }  // namespace
 
 bool FitsSocketAddress(const std::filesystem::path& path) {
   return path.string().size() < sizeof(sockaddr_un::sun_path);
 }
 
-Result<UniqueFd> ListenAt(const std::filesystem::path& path) {
+Result<PeerListener> PeerListener::Open(const std::filesystem::path& path) {
   const auto address = AddressOf(path);
   if (!address) return tl::unexpected(address.error());
   UniqueFd fd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -46,7 +49,7 @@ Result<UniqueFd> ListenAt(const std::filesystem::path& path) {
       listen(fd.get(), kBacklog) != 0) {
     return SystemError(path, "nothing can listen there");
   }
-  return fd;
+  return PeerListener(std::move(fd), OpenSpare());
 }
 
 Result<UniqueFd> ConnectTo(const std::filesystem::path& path) {
@@ -60,14 +63,24 @@ Result<UniqueFd> ConnectTo(const std::filesystem::path& path) {
   return fd;
 }
 
-std::optional<Peer> AcceptPeer(int listener) {
-  UniqueFd fd(accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!fd) return std::nullopt;
+Result<std::optional<Peer>> PeerListener::Accept() {
+  UniqueFd fd(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!fd && (errno == EMFILE || errno == ENFILE)) {
+    const int error = errno;
+    spare_.Reset();
+    UniqueFd(accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC)).Reset();
+    spare_ = OpenSpare();
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("a connection cannot be taken: {}", std::strerror(error)));
+  }
+  if (!fd) return std::optional<Peer>();
   ucred credentials = {};
   socklen_t size = sizeof(credentials);
-  if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) return std::nullopt;
-  if (credentials.uid != geteuid()) return std::nullopt;
-  return Peer{std::move(fd), credentials.pid};
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0 ||
+      credentials.uid != geteuid()) {
+    return std::optional<Peer>();
+  }
+  return std::optional(Peer{std::move(fd), credentials.pid});
 }
 
 bool SendMessage(int socket, Bytes message, int fd) {

@@ -14,8 +14,6 @@
 
 namespace vgpu {
 
-// Non-blocking listener. kFailed where the path is too long for a socket address or taken.
-Result<UniqueFd> ListenAt(const std::filesystem::path& path);
 // Blocking connection.
 Result<UniqueFd> ConnectTo(const std::filesystem::path& path);
 bool FitsSocketAddress(const std::filesystem::path& path);
@@ -24,8 +22,26 @@ struct Peer {
   UniqueFd socket;  // non-blocking
   pid_t pid = 0;
 };
-// The next connection, or nothing when none waits or the peer is another user's.
-std::optional<Peer> AcceptPeer(int listener);
+
+// Takes the connections of this user's processes.
+class PeerListener {
+ public:
+  // kFailed where the path is too long for a socket address or taken.
+  static Result<PeerListener> Open(const std::filesystem::path& path);
+  // Readable when a connection waits.
+  int descriptor() const { return socket_.get(); }
+  // The next connection, or nothing when none waits or the peer is another user's. An error where
+  // this process has no descriptor left for it: then it was hung up on, as it would otherwise wait,
+  // and descriptor() stay readable.
+  Result<std::optional<Peer>> Accept();
+
+ private:
+  PeerListener(UniqueFd socket, UniqueFd spare)
+      : socket_(std::move(socket)), spare_(std::move(spare)) {}
+
+  UniqueFd socket_;
+  UniqueFd spare_;  // given up for a moment to hang up on a connection
+};
 
 // One message with at most one descriptor (-1: none). False where the peer is gone or does not take
 // it.

@@ -25,6 +25,9 @@ enum class RecordType : uint16_t {
   kSignalled = 11,  // SignalledRecord
   kPlaces = 12,     // PlacesRecord, then PlaceEntry * count; follows its command's Begin
   kReset = 13,      // empty: the renderer was reset or cleaned up; nothing lives on
+  // FenceRecord: the library refused this one, whose kFence came before it was asked, because it
+  // may signal on another thread before it answers.
+  kFenceRefused = 14,
 };
 
 // SessionRecord::source: the numbers of proto::SourceKind.

@@ -6,6 +6,7 @@
 // capacity. Everything the reader takes out is copied before it is looked at.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,27 @@ inline constexpr uint64_t kDefaultRingBytes = 32u << 20;
 inline constexpr uint64_t kMaxRecordBytes = limits::kMaxRequestBytes + (64u << 10);
 
 enum class OnFull : uint32_t { kWait = 0, kDrop = 1 };
+
+// Why a record is not in the ring.
+enum class DropCause : uint32_t {
+  kRingFull,     // under kDrop
+  kTooLarge,     // more than kMaxRecordBytes
+  kOtherThread,  // a call made while another thread was inside one
+};
+inline constexpr std::size_t kDropCauses = 3;
+
+struct DropCount {
+  uint64_t records = 0;
+  uint64_t bytes = 0;
+};
+using DropCounts = std::array<DropCount, kDropCauses>;  // by DropCause
+
+// Why a writer whose program lives on puts nothing more into the ring.
+enum class GaveUp : uint32_t {
+  kNo,
+  kNoMemory,      // an allocation of the shim failed
+  kSocketClosed,  // the ring was full, and the program had closed the shim's descriptors
+};
 
 // The writer's side, used inside a VMM: no exceptions, no allocation after Attach, errno untouched.
 // One thread at a time. The mapping is not inherited by forked children: a child must not use it.
@@ -43,7 +65,9 @@ class RingWriter {
   // Ends the record; fills up with zeros where less than its total was put.
   void Finish();
   // Counts a record that the caller left out itself.
-  void CountDropped(uint64_t bytes);
+  void CountDropped(DropCause cause, uint64_t bytes);
+  // Nothing more comes; between two records.
+  void GiveUp(GaveUp why);
 
   // The recorder no longer wants records (stop, limit, error), or has died.
   bool stopped() const;
@@ -72,8 +96,11 @@ class RingReader {
   Result<bool> Next(Record& out);
   // Tells the writer to stop recording for good.
   void Stop();
-  uint64_t dropped_records() const;
-  uint64_t dropped_bytes() const;
+  DropCounts dropped() const;
+  // What was published before it was set is complete: look at it before the last Next.
+  GaveUp gave_up() const;
+  // Bytes taken since the beginning. They grow while a large record is gathered.
+  uint64_t taken_bytes() const;
   // Bytes published and not yet taken.
   uint64_t pending_bytes() const;
 

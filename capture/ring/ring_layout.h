@@ -5,6 +5,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "capture/ring/ring.h"
+
 namespace vgpu::ring {
 
 inline constexpr uint64_t kRingMagic = 0x31474e4952555047;  // "GPURING1"
@@ -26,8 +28,9 @@ struct RingHeader {
 
   // Written by the writer. Bytes published since the beginning.
   alignas(64) std::atomic<uint64_t> head;
-  std::atomic<uint64_t> dropped_records;
-  std::atomic<uint64_t> dropped_bytes;
+  std::atomic<uint64_t> dropped_records[kDropCauses];
+  std::atomic<uint64_t> dropped_bytes[kDropCauses];
+  std::atomic<uint32_t> gave_up;
 
   // Written by the reader. Bytes taken since the beginning.
   alignas(64) std::atomic<uint64_t> tail;

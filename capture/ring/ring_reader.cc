@@ -188,13 +188,20 @@ void RingReader::Stop() {
   impl_->Wake();
 }
 
-uint64_t RingReader::dropped_records() const {
-  return impl_->header->dropped_records.load(std::memory_order_relaxed);
+DropCounts RingReader::dropped() const {
+  DropCounts counts;
+  for (std::size_t cause = 0; cause < kDropCauses; ++cause) {
+    counts[cause] = {impl_->header->dropped_records[cause].load(std::memory_order_relaxed),
+                     impl_->header->dropped_bytes[cause].load(std::memory_order_relaxed)};
+  }
+  return counts;
 }
 
-uint64_t RingReader::dropped_bytes() const {
-  return impl_->header->dropped_bytes.load(std::memory_order_relaxed);
+GaveUp RingReader::gave_up() const {
+  return static_cast<GaveUp>(impl_->header->gave_up.load(std::memory_order_acquire));
 }
+
+uint64_t RingReader::taken_bytes() const { return impl_->tail; }
 
 uint64_t RingReader::pending_bytes() const { return std::min(impl_->Available(), impl_->capacity); }
 

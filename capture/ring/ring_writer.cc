@@ -86,10 +86,18 @@ struct RingWriter::Impl {
     header->head.store(head, std::memory_order_release);
   }
 
-  bool PeerGone() const {
+  void GiveUp(GaveUp why) {
+    header->gave_up.store(static_cast<uint32_t>(why), std::memory_order_release);
+    gone = true;
+  }
+
+  // Whether nobody is there to make space. Without the socket nobody can tell: then the writer
+  // gives up, as it would otherwise wait for ever for a recorder that was killed.
+  bool PeerGone() {
     struct stat info;
     if (fstat(socket, &info) != 0 || info.st_ino != socket_inode || info.st_dev != socket_device) {
-      return true;  // the program closed our descriptor
+      GiveUp(GaveUp::kSocketClosed);
+      return true;
     }
     pollfd watched = {socket, POLLRDHUP, 0};
     return poll(&watched, 1, 0) > 0 && (watched.revents & (POLLHUP | POLLRDHUP | POLLERR)) != 0;
@@ -181,9 +189,10 @@ bool RingWriter::Begin(uint16_t type, uint64_t total) {
   if (stopped()) return false;
   const uint64_t padded = ring::PaddedRecord(total);
   impl.MaybeRestart(padded);
+  const bool too_large = total > kMaxRecordBytes;
   const bool fits = impl.on_full == OnFull::kWait || padded <= impl.Free();
-  if (!fits || total > kMaxRecordBytes) {
-    CountDropped(total);
+  if (!fits || too_large) {
+    CountDropped(too_large ? DropCause::kTooLarge : DropCause::kRingFull, total);
     impl.gone = impl.gone || impl.PeerGone();
     return false;
   }
@@ -214,10 +223,13 @@ void RingWriter::Finish() {
   impl_->padding = 0;
 }
 
-void RingWriter::CountDropped(uint64_t bytes) {
-  impl_->header->dropped_records.fetch_add(1, std::memory_order_relaxed);
-  impl_->header->dropped_bytes.fetch_add(bytes, std::memory_order_relaxed);
+void RingWriter::CountDropped(DropCause cause, uint64_t bytes) {
+  const auto index = static_cast<std::size_t>(cause);
+  impl_->header->dropped_records[index].fetch_add(1, std::memory_order_relaxed);
+  impl_->header->dropped_bytes[index].fetch_add(bytes, std::memory_order_relaxed);
 }
+
+void RingWriter::GiveUp(GaveUp why) { impl_->GiveUp(why); }
 
 bool RingWriter::stopped() const {
   return impl_->gone || impl_->header->stop.load(std::memory_order_relaxed) != 0;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstring>
 
 #include "capture/shim/clock.h"
@@ -58,7 +59,15 @@ void WriteContextFence(void* cookie, uint32_t ctx_id, uint32_t ring_idx, uint64_
 
 virgl_renderer_callbacks* WrapCallbacks(virgl_renderer_callbacks* callbacks) {
   const std::size_t size = callbacks == nullptr ? 0 : SizeOfVersion(callbacks->version);
-  if (size == 0) return callbacks;
+  if (size == 0) {
+    if (callbacks != nullptr) {
+      std::fprintf(stderr,
+                   "vgpu-capture: the program's callbacks have version %d, this library knows 1 to "
+                   "4; when its fences signal is not recorded.\n",
+                   callbacks->version);
+    }
+    return callbacks;
+  }
   g_wrapped = Wrapped();
   g_wrapped.original = callbacks;
   std::memcpy(&g_wrapped.copy, callbacks, size);

@@ -6,7 +6,8 @@
 namespace vgpu::shim {
 
 // A copy of `callbacks` for the library, which keeps the pointer: it lives as long as the process.
-// `callbacks` itself where its version is newer than this build knows, and nullptr for nullptr.
+// `callbacks` itself where its version is newer than this build knows, with a line on stderr, and
+// nullptr for nullptr.
 // One renderer at a time.
 virgl_renderer_callbacks* WrapCallbacks(virgl_renderer_callbacks* callbacks);
 

@@ -60,6 +60,8 @@ class Submit {
 
   void After(Recording& recording, int result) {
     recording.End(result == 0);
+    // Where the stream was cut short, what it would have written is not known.
+    if (result != 0) return;
     for (const BackingAccess& access : accesses_) {
       const Resource* resource = recording.Find(access.resource_id);
       if (!access.writes || access.unstable || resource == nullptr ||

@@ -1,5 +1,7 @@
 // The renderer's life, its fences, and all that is only passed on.
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <memory>
 
 #include "capture/shim/callbacks.h"
@@ -17,10 +19,14 @@ namespace {
 // The renderer is up: from here on it is recorded.
 void Start(std::unique_ptr<Connection> connection, const InitArguments& arguments) {
   ErrnoKeeper keep;
-  const SessionFacts facts(arguments);
-  auto recording = std::make_unique<Recording>(std::move(connection));
-  facts.WriteTo(recording->out());
-  if (StartRecording(recording.get())) recording.release();
+  try {
+    const SessionFacts facts(arguments);
+    auto recording = std::make_unique<Recording>(std::move(connection));
+    facts.WriteTo(recording->out());
+    if (StartRecording(recording.get())) recording.release();
+  } catch (const std::exception&) {
+    std::fputs("vgpu-capture: there is no memory to record with; not recording.\n", stderr);
+  }
 }
 
 int InitRecorded(void* cookie, int flags, virgl_renderer_callbacks* callbacks,
@@ -44,10 +50,22 @@ std::unique_ptr<Connection> Connect() {
   return std::unique_ptr<Connection>(Connection::Open(RecordingsStarted()));
 }
 
-void RecordFence(const ring::FenceRecord& record) {
-  // Before the library has it: it may signal at once, on another thread.
-  Turn turn;
-  if (turn) turn->out().Fence(record);
+// Asks the library, by `real`, for a fence. The fence is recorded before: it may signal at once, on
+// another thread. A refused one is taken back.
+template <typename Real>
+int RecordFence(const ring::FenceRecord& record, Real real) {
+  CallScope scope;
+  RecordingId id = 0;
+  if (!scope.nested()) {
+    Turn turn;
+    id = turn.id();
+    if (turn) turn->out().Fence(record);
+  }
+  const int result = real();
+  if (id == 0 || result == 0) return result;
+  Turn turn(id);
+  if (turn) turn->out().FenceRefused(record);
+  return result;
 }
 
 // Before the library unmaps it all.
@@ -101,17 +119,16 @@ void virgl_renderer_poll() noexcept {
 
 int virgl_renderer_create_fence(int fence_id, uint32_t ctx_id) noexcept {
   EndSegment(SegmentEnd::kClosed);
-  CallScope scope;
-  if (!scope.nested()) RecordFence({static_cast<uint32_t>(fence_id), 0, 0, 0, 0});
-  return real::virgl_renderer_create_fence(fence_id, ctx_id);
+  return RecordFence({static_cast<uint32_t>(fence_id), 0, 0, 0, 0},
+                     [&] { return real::virgl_renderer_create_fence(fence_id, ctx_id); });
 }
 
 int virgl_renderer_context_create_fence(uint32_t ctx_id, uint32_t flags, uint64_t ring_idx,
                                         uint64_t fence_id) noexcept {
   EndSegment(SegmentEnd::kClosed);
-  CallScope scope;
-  if (!scope.nested()) RecordFence({fence_id, ctx_id, static_cast<uint32_t>(ring_idx), 1, 0});
-  return real::virgl_renderer_context_create_fence(ctx_id, flags, ring_idx, fence_id);
+  return RecordFence({fence_id, ctx_id, static_cast<uint32_t>(ring_idx), 1, 0}, [&] {
+    return real::virgl_renderer_context_create_fence(ctx_id, flags, ring_idx, fence_id);
+  });
 }
 
 // The functions that are passed on.

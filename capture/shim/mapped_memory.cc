@@ -47,9 +47,9 @@ void MappedMemory::SampleOne(uint32_t resource_id, Mapping& mapping, RecordStrea
       if (page + 1 < pages) continue;
       ++page;
     }
-    if (run > 0) {
-      out.Memory(resource_id, ring::MemoryKind::kSampled, mapping.memory,
-                 PagesOf(mapping.memory, page - run, run));
+    if (run > 0 && !out.Memory(resource_id, ring::MemoryKind::kSampled, mapping.memory,
+                               PagesOf(mapping.memory, page - run, run))) {
+      std::fill_n(mapping.pages.begin() + static_cast<std::ptrdiff_t>(page - run), run, Digest{});
     }
     run = 0;
   }

@@ -30,7 +30,8 @@ class MappedMemory {
  private:
   struct Mapping {
     Backing memory;
-    std::vector<Digest> pages;  // as they were last seen; the last page may be shorter
+    // As they were last recorded; the last page may be shorter. All zeros: not recorded.
+    std::vector<Digest> pages;
   };
 
   static void SampleOne(uint32_t resource_id, Mapping& mapping, RecordStream& out);

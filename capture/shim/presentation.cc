@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
-#include <vector>
+#include <utility>
 
 #include "capture/shim/clock.h"
 #include "capture/shim/real_library.h"
@@ -34,10 +34,16 @@ uint32_t RowBytes(const Scanout& scanout) {
   return scanout.width * format->block_bytes;
 }
 
+// Bytes of a frame that can be checked, else 0.
+std::size_t CheckedBytes(const Scanout& scanout) {
+  const std::size_t bytes = std::size_t{RowBytes(scanout)} * scanout.height;
+  return bytes <= limits::kMaxCheckedFrameBytes ? bytes : 0;
+}
+
 // The scanout's pixels, rows packed. False where the library refuses.
-bool ReadPixels(const Scanout& scanout, std::vector<std::byte>& pixels) {
+bool ReadPixels(const Scanout& scanout, const FrameBuffer& pixels) {
   virgl_box box = {0, 0, 0, scanout.width, scanout.height, 1};
-  iovec iov = {pixels.data(), pixels.size()};
+  iovec iov = {pixels.bytes.get(), pixels.size};
   // The program may have made a GL context of its own current since the command.
   real::virgl_renderer_force_ctx_0();
   const int result = real::virgl_renderer_transfer_read_iov(scanout.resource_id, 0, 0,
@@ -59,32 +65,46 @@ ring::FrameRecord FrameOf(const Scanout& scanout, const std::optional<Digest>& d
   return frame;
 }
 
+// A flush that was recorded, and the memory to read what it showed into, where that is wanted.
+struct Flush {
+  RecordingId id = 0;
+  Scanout scanout;
+  FrameBuffer pixels;
+};
+
+std::optional<Flush> RecordedFlush(SegmentEnd end) {
+  Turn turn;
+  if (!turn) return std::nullopt;
+  const std::optional<Scanout> scanout =
+      end == SegmentEnd::kNext ? turn->segments().NextSegment() : turn->segments().CloseSegment();
+  if (!scanout) return std::nullopt;
+  Flush flush = {turn.id(), *scanout, {}};
+  UnlessMemoryEnds(turn, [&](Recording& recording) {
+    RecordFlush(recording, *scanout);
+    const std::size_t bytes = CheckedBytes(*scanout);
+    if (bytes > 0 && recording.WantsFrameCheck(NowNs())) {
+      flush.pixels = recording.TakeFrameBuffer(bytes);
+    }
+  });
+  return flush;
+}
+
 }  // namespace
 
 void EndSegment(SegmentEnd end) {
   CallScope scope;
   if (scope.nested()) return;
   ErrnoKeeper keep;
-  RecordingId id = 0;
-  std::optional<Scanout> flushed;
-  std::optional<std::vector<std::byte>> pixels;
-  {
-    Turn turn;
-    if (!turn) return;
-    flushed =
-        end == SegmentEnd::kNext ? turn->segments().NextSegment() : turn->segments().CloseSegment();
-    if (!flushed) return;
-    id = turn.id();
-    RecordFlush(*turn, *flushed);
-    const std::size_t bytes = std::size_t{RowBytes(*flushed)} * flushed->height;
-    if (bytes > 0 && turn->WantsFrameCheck(NowNs())) pixels = turn->TakeFrameBuffer(bytes);
-  }
+  std::optional<Flush> flush = RecordedFlush(end);
+  if (!flush) return;
   std::optional<Digest> digest;
-  if (pixels && ReadPixels(*flushed, *pixels)) digest = HashOf(*pixels);
-  Turn turn(id);
+  if (flush->pixels.size > 0 && ReadPixels(flush->scanout, flush->pixels)) {
+    digest = HashOf(Bytes(flush->pixels.bytes.get(), flush->pixels.size));
+  }
+  Turn turn(flush->id);
   if (!turn) return;
-  turn->out().Frame(FrameOf(*flushed, digest));
-  if (pixels) turn->GiveFrameBuffer(std::move(*pixels));
+  turn->out().Frame(FrameOf(flush->scanout, digest));
+  turn->GiveFrameBuffer(std::move(flush->pixels));
 }
 
 }  // namespace vgpu::shim

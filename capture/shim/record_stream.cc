@@ -54,15 +54,17 @@ void RecordStream::Capset(uint32_t id, uint32_t version, Bytes data) {
   Put(RecordType::kCapset, ring::CapsetRecord{id, version}, std::array{data});
 }
 
-void RecordStream::Heap(const HeapInfo& heap) {
+bool RecordStream::Heap(const HeapInfo& heap) {
   const ring::HeapRecord record = {heap.id, heap.shared ? 1u : 0u, heap.size};
-  Put(RecordType::kHeap, record, std::array{BytesOf(heap.name)});
+  return Put(RecordType::kHeap, record, std::array{BytesOf(heap.name)});
 }
 
-void RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
+bool RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
                           const ByteBox& box) {
+  if (open_) return false;
   if (box.TotalBytes() <= kMostMemory) return MemoryPiece(resource_id, kind, backing, box);
   const uint64_t rows_at_once = std::max<uint64_t>(kMostMemory / box.row_bytes, 1);
+  bool complete = true;
   for (uint64_t layer = 0; layer < box.layers; ++layer) {
     for (uint64_t row = 0; row < box.rows; row += rows_at_once) {
       ByteBox part = box;
@@ -73,24 +75,27 @@ void RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, const Bac
         ByteBox piece = part;
         piece.offset += done;
         piece.row_bytes = std::min(box.row_bytes - done, kMostMemory);
-        MemoryPiece(resource_id, kind, backing, piece);
+        complete = MemoryPiece(resource_id, kind, backing, piece) && complete;
       }
     }
   }
+  return complete;
 }
 
-void RecordStream::MemoryPiece(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
+bool RecordStream::MemoryPiece(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
                                const ByteBox& box) {
   const ring::MemoryRecord record = {resource_id, kind, box};
   if (!ring_.Begin(static_cast<uint16_t>(RecordType::kMemory), sizeof(record) + box.TotalBytes())) {
-    return;
+    return false;
   }
   ring_.Put(std::as_bytes(std::span(&record, 1)));
   backing.ForEachRun(box, [this](Bytes bytes) { ring_.Put(bytes); });
   ring_.Finish();
+  return true;
 }
 
 void RecordStream::TransientSpace(uint32_t resource_id, uint64_t size) {
+  if (open_) return;
   ByteBox box;
   box.row_bytes = size;
   Put(RecordType::kMemory, ring::MemoryRecord{resource_id, ring::MemoryKind::kTransient, box}, {});
@@ -98,7 +103,7 @@ void RecordStream::TransientSpace(uint32_t resource_id, uint64_t size) {
 
 bool RecordStream::Begin(Bytes fixed, Bytes trailing, Queue queue, bool inferred) {
   if (open_) {
-    ring_.CountDropped(fixed.size() + trailing.size());
+    ring_.CountDropped(DropCause::kOtherThread, fixed.size() + trailing.size());
     return false;
   }
   const ring::BeginRecord record = {NowNs(), inferred ? 1u : 0u, static_cast<uint32_t>(queue)};
@@ -121,7 +126,9 @@ void RecordStream::Places(uint32_t resource_id, bool attach,
 void RecordStream::End(Bytes fixed, Bytes trailing) {
   if (!in_command()) return;
   open_ = false;
-  Put(RecordType::kEnd, ring::EndRecord{NowNs()}, std::array{fixed, trailing});
+  if (!Put(RecordType::kEnd, ring::EndRecord{NowNs()}, std::array{fixed, trailing})) {
+    owner_ = nullptr;
+  }
 }
 
 void RecordStream::Readback(uint32_t resource_id, bool transient, const ByteBox& box,
@@ -138,6 +145,10 @@ void RecordStream::Frame(const ring::FrameRecord& record) {
 }
 
 void RecordStream::Fence(const ring::FenceRecord& record) { Put(RecordType::kFence, record, {}); }
+
+void RecordStream::FenceRefused(const ring::FenceRecord& record) {
+  Put(RecordType::kFenceRefused, record, {});
+}
 
 void RecordStream::Signalled(const ring::SignalledRecord& record) {
   Put(RecordType::kSignalled, record, {});

@@ -1,6 +1,7 @@
 #include "capture/shim/recording.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "capture/ring/handshake.h"
@@ -59,8 +60,7 @@ Recording::Entries Recording::PlaceEntries(const iovec* iov, std::size_t count) 
       const uint64_t size = std::min<uint64_t>(iov[i].iov_len - done, kLargestEntry);
       const MemoryMap::Place place = memory_map_.Find(base + done, size, now);
       HeapInfo& heap = memory_map_.heap(place.heap);
-      if (!heap.announced) out_.Heap(heap);
-      heap.announced = true;
+      if (!heap.announced) heap.announced = out_.Heap(heap);
       wire::MemEntry entry;
       entry.addr = static_cast<uint64_t>(place.heap) << 48 | place.offset;
       entry.length = static_cast<uint32_t>(size);
@@ -88,9 +88,13 @@ bool Recording::WantsFrameCheck(uint64_t now_ns) {
   return true;
 }
 
-std::vector<std::byte> Recording::TakeFrameBuffer(std::size_t bytes) {
-  std::vector<std::byte> buffer = std::exchange(frame_buffer_, {});
-  buffer.resize(bytes);
+FrameBuffer Recording::TakeFrameBuffer(std::size_t bytes) {
+  FrameBuffer buffer = std::exchange(frame_buffer_, {});
+  if (bytes > buffer.capacity) {
+    buffer.bytes.reset(new (std::nothrow) std::byte[bytes]);
+    buffer.capacity = buffer.bytes ? bytes : 0;
+  }
+  buffer.size = buffer.bytes ? bytes : 0;
   return buffer;
 }
 

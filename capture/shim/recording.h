@@ -26,6 +26,13 @@ struct Resource {
   uint64_t blob_bytes = 0;
 };
 
+// Memory for the pixels of one frame.
+struct FrameBuffer {
+  std::unique_ptr<std::byte[]> bytes;
+  std::size_t size = 0;      // in use
+  std::size_t capacity = 0;  // allocated
+};
+
 // A request with its header filled in.
 template <typename Request>
 Request MakeRequest(CommandType type, uint32_t ctx_id = 0) {
@@ -39,8 +46,11 @@ class Recording {
  public:
   explicit Recording(std::unique_ptr<Connection> connection);
 
-  // Nothing more is wanted, or nobody is there to take it.
+  // Nothing more is wanted, or nobody is there to take it, or it was given up.
   bool stopped() const { return connection_->ring().stopped(); }
+
+  // There is no memory left to record with: nothing more is.
+  void GiveUp() { connection_->ring().GiveUp(GaveUp::kNoMemory); }
 
   RecordStream& out() { return out_; }
   SegmentTracker& segments() { return segments_; }
@@ -61,9 +71,8 @@ class Recording {
   template <typename Request>
   void Begin(const Request& request, Bytes trailing = {}, Queue queue = Queue::kControl,
              bool inferred = false) {
-    ctx_id_ = request.hdr.ctx_id;
     segments_.SawCall();
-    out_.Begin(StructBytes(request), trailing, queue, inferred);
+    if (out_.Begin(StructBytes(request), trailing, queue, inferred)) ctx_id_ = request.hdr.ctx_id;
   }
   // Ends it with a response that has no data.
   void End(bool ok);
@@ -87,10 +96,10 @@ class Recording {
 
   // Whether the next frame's content is to be read back now; counts it where it is.
   bool WantsFrameCheck(uint64_t now_ns);
-  // A buffer to read a frame into, kept from frame to frame. It is taken out so that it can be
-  // used without the lock, and given back.
-  std::vector<std::byte> TakeFrameBuffer(std::size_t bytes);
-  void GiveFrameBuffer(std::vector<std::byte> buffer) { frame_buffer_ = std::move(buffer); }
+  // A buffer of `bytes` to read a frame into, kept from frame to frame; empty where there is no
+  // memory for it. It is taken out so that it can be used without the lock, and given back.
+  FrameBuffer TakeFrameBuffer(std::size_t bytes);
+  void GiveFrameBuffer(FrameBuffer buffer) { frame_buffer_ = std::move(buffer); }
 
  private:
   std::unique_ptr<Connection> connection_;
@@ -101,7 +110,7 @@ class Recording {
   std::unordered_map<uint32_t, Resource> resources_;
   std::vector<wire::MemEntry> entries_;
   std::vector<ring::PlaceEntry> places_;
-  std::vector<std::byte> frame_buffer_;
+  FrameBuffer frame_buffer_;
   uint64_t next_check_ns_ = 0;
   uint32_t ctx_id_ = 0;  // of the command that was begun last
 };

@@ -29,7 +29,7 @@ void SegmentTracker::SawCall() {
 bool SegmentTracker::SawResourceInfo() {
   const bool first = open_ && empty_;
   empty_ = false;
-  after_info_ = open_;
+  if (first) after_info_ = true;
   return first;
 }
 

@@ -66,6 +66,8 @@ Turn::~Turn() {
   if (locked_) pthread_mutex_unlock(&PageOrNull()->mutex);
 }
 
+void GiveUp(Recording& recording) { recording.GiveUp(); }
+
 uint32_t RecordingsStarted() {
   Page* page = PageOrNull();
   return page == nullptr ? 0 : page->started.load(std::memory_order_relaxed);

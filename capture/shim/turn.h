@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <type_traits>
 
 #include "capture/ring/errno_keeper.h"
@@ -43,6 +44,20 @@ class Turn {
   Recording* recording_ = nullptr;
   RecordingId id_ = 0;
 };
+
+// There is no memory left to record with; the recording ends.
+void GiveUp(Recording& recording);
+
+// Calls `use(Recording&)`. What it cannot allocate ends the recording: never the program, whose
+// call this is, and which may be a VMM that lets a guest choose sizes.
+template <typename Use>
+void UnlessMemoryEnds(Turn& turn, Use use) {
+  try {
+    use(*turn);
+  } catch (const std::exception&) {
+    GiveUp(*turn);
+  }
+}
 
 // How many recordings this process has started.
 uint32_t RecordingsStarted();
@@ -91,19 +106,19 @@ auto Recorded(Before before, Real real, After after) {
     Turn turn;
     if (turn) {
       id = turn.id();
-      before(*turn);
+      UnlessMemoryEnds(turn, before);
     }
   }
   if constexpr (std::is_void_v<decltype(real())>) {
     real();
     if (id == 0) return;
     Turn turn(id);
-    if (turn) after(*turn);
+    if (turn) UnlessMemoryEnds(turn, after);
   } else {
     auto result = real();
     if (id == 0) return result;
     Turn turn(id);
-    if (turn) after(*turn, result);
+    if (turn) UnlessMemoryEnds(turn, [&](Recording& recording) { after(recording, result); });
     return result;
   }
 }

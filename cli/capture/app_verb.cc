@@ -8,6 +8,7 @@
 
 #include "capture/launcher/mesa.h"
 #include "capture/launcher/vtest_server.h"
+#include "capture/recorder/private_folder.h"
 #include "cli/capture/program_arguments.h"
 #include "cli/capture/recording.h"
 #include "cli/capture/verbs.h"
@@ -24,12 +25,19 @@ namespace {
 constexpr std::chrono::seconds kPatience{10};
 constexpr int kExitInterrupted = 130;
 
-// Keeps what the server said beside the trace, and says so.
-void KeepLog(const fs::path& log, const fs::path& output) {
+// Keeps what the server said beside the trace, and says so. A log that is there already is another
+// recording's: the next free name is taken, unless all is to be overwritten.
+void KeepLog(const fs::path& log, const fs::path& output, bool force) {
   std::error_code error;
   if (fs::file_size(log, error) == 0 || error) return;
-  const fs::path kept = output.string() + ".log";
-  if (fs::copy_file(log, kept, fs::copy_options::overwrite_existing, error)) {
+  const auto how = force ? fs::copy_options::overwrite_existing : fs::copy_options::none;
+  fs::path kept = output.string() + ".log";
+  bool copied = fs::copy_file(log, kept, how, error);
+  for (int number = 1; error == std::errc::file_exists; ++number) {
+    kept = fmt::format("{}.{}.log", output.string(), number);
+    copied = fs::copy_file(log, kept, how, error);
+  }
+  if (copied) {
     fmt::print(stderr, "vgpu-capture: what virgl_test_server said is in {}\n", kept.string());
   }
 }
@@ -37,16 +45,17 @@ void KeepLog(const fs::path& log, const fs::path& output) {
 int RunApp(Recording& recording, const RecordingOptions& options) {
   VtestServerOptions server_options;
   const bool private_socket = MesaTakesSocketName();
-  server_options.socket =
-      private_socket ? recording.recorder().folder() / "vtest.sock" : fs::path(kFixedVtestSocket);
+  server_options.socket = private_socket
+                              ? PrivateFolder::VtestSocketIn(recording.recorder().folder())
+                              : fs::path(kFixedVtestSocket);
   server_options.log = recording.recorder().folder() / "server.log";
   server_options.environment = recording.preload();
   auto server = VtestServer::Start(server_options);
   if (!server) return Fail(server.error());
-  if (Status ready = (*server)->WaitUntilReady(recording.loop(), recording.recorder()); !ready) {
-    return Fail(ready.error());
-  }
-  if (recording.interrupted()) return kExitInterrupted;
+  const auto ready = (*server)->WaitUntilReady(recording.loop(), recording.recorder(),
+                                               [&] { return recording.interrupted(); });
+  if (!ready) return Fail(ready.error());
+  if (!*ready || recording.interrupted()) return kExitInterrupted;
 
   ChildOptions app;
   app.argv = options.program;
@@ -57,7 +66,7 @@ int RunApp(Recording& recording, const RecordingOptions& options) {
   run.patience = kPatience;
   const auto outcome = recording.Run(app, run);
   if (!outcome) return Fail(outcome.error());
-  if (outcome->failed) KeepLog(server_options.log, recording.output());
+  if (outcome->failed) KeepLog(server_options.log, recording.output(), options.force);
   return outcome->exit_code;
 }
 

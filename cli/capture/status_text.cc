@@ -26,7 +26,32 @@ std::string Count(uint64_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+const DropCount& LostOf(const TranslatorCounts& counts, DropCause cause) {
+  return counts.lost.at(static_cast<size_t>(cause));
+}
+
+// "3 records (1.2 MB) dropped", and the calls that were left out; empty where nothing was.
+std::string LossText(const DropCount& full, const DropCount& large, uint64_t overlapping) {
+  std::string text;
+  const auto add = [&text](const std::string& what) { text += (text.empty() ? "" : ", ") + what; };
+  if (full.records != 0) {
+    add(fmt::format("{} ({}) dropped: the ring was full", Count(full.records, "record"),
+                    Size(full.bytes)));
+  }
+  if (large.records != 0) {
+    add(fmt::format("{} ({}) dropped: too large", Count(large.records, "record"),
+                    Size(large.bytes)));
+  }
+  if (overlapping != 0) {
+    add(fmt::format("{} left out: made while another thread was inside one",
+                    Count(overlapping, "call")));
+  }
+  return text;
+}
+
 Json Encode(const RendererStatus& renderer) {
+  const DropCount& full = LostOf(renderer.counts, DropCause::kRingFull);
+  const DropCount& large = LostOf(renderer.counts, DropCause::kTooLarge);
   return {{"pid", renderer.pid},
           {"file", renderer.file.string()},
           {"recording", renderer.recording},
@@ -36,8 +61,11 @@ Json Encode(const RendererStatus& renderer) {
           {"file_bytes", renderer.file_bytes},
           {"boundary_bytes", renderer.boundary_bytes},
           {"pending_bytes", renderer.pending_bytes},
-          {"dropped_records", renderer.counts.lost_records},
-          {"dropped_bytes", renderer.counts.lost_bytes},
+          {"dropped_records", full.records},
+          {"dropped_bytes", full.bytes},
+          {"too_large_records", large.records},
+          {"too_large_bytes", large.bytes},
+          {"overlapping_calls", LostOf(renderer.counts, DropCause::kOtherThread).records},
           {"end_reason", renderer.end_reason},
           {"error", renderer.error}};
 }
@@ -53,9 +81,11 @@ std::string RendererText(const Json& renderer) {
                                  Size(renderer.value("boundary_bytes", uint64_t{0})),
                                  Size(renderer.value("file_bytes", uint64_t{0})),
                                  Size(renderer.value("pending_bytes", uint64_t{0})));
-  if (const auto dropped = renderer.value("dropped_records", uint64_t{0}); dropped != 0) {
-    text += fmt::format("; {} dropped", Count(dropped, "record"));
-  }
+  const auto number = [&renderer](const char* key) { return renderer.value(key, uint64_t{0}); };
+  const std::string loss = LossText({number("dropped_records"), number("dropped_bytes")},
+                                    {number("too_large_records"), number("too_large_bytes")},
+                                    number("overlapping_calls"));
+  if (!loss.empty()) text += "; " + loss;
   if (const std::string error = renderer.value("error", ""); !error.empty()) text += "; " + error;
   return text + "\n";
 }
@@ -92,16 +122,14 @@ std::string SummaryOf(const RendererStatus& renderer) {
   const double ratio = renderer.file_bytes == 0 ? 0
                                                 : static_cast<double>(renderer.boundary_bytes) /
                                                       static_cast<double>(renderer.file_bytes);
-  const std::string dropped =
-      renderer.counts.lost_records == 0
-          ? "nothing dropped"
-          : fmt::format("{} ({}) dropped", Count(renderer.counts.lost_records, "record"),
-                        Size(renderer.counts.lost_bytes));
+  const std::string loss = LossText(LostOf(renderer.counts, DropCause::kRingFull),
+                                    LostOf(renderer.counts, DropCause::kTooLarge),
+                                    LostOf(renderer.counts, DropCause::kOtherThread).records);
   return fmt::format("{}: {}, {}, {}; {} in {} ({:.1f} to 1); {}", renderer.file.string(),
                      Count(renderer.counts.frames, "frame"),
                      Count(renderer.counts.commands, "command"),
                      Count(renderer.counts.checks, "check"), Size(renderer.boundary_bytes),
-                     Size(renderer.file_bytes), ratio, dropped);
+                     Size(renderer.file_bytes), ratio, loss.empty() ? "nothing dropped" : loss);
 }
 
 std::string ProgressOf(const RecorderStatus& status) {

@@ -16,6 +16,9 @@ inline constexpr uint64_t kMaxRequestBytes = kMaxSubmitBytes + 4096;
 inline constexpr uint32_t kMaxCapsetBytes = 64u << 10;
 // GL's texture limits stay below this on every driver; keeps stride arithmetic inside 64 bits.
 inline constexpr uint32_t kMaxTextureSide = 1u << 16;
+// A frame that the recorder reads back to hash it: a display of 8192 x 8192 pixels of 4 bytes. The
+// guest chooses the size, and the memory is the VMM's.
+inline constexpr uint64_t kMaxCheckedFrameBytes = 256u << 20;
 // One blob of a trace. Writers cut larger content into several.
 inline constexpr uint32_t kMaxBlobBytes = 1u << 20;
 // What one packet's blobs make together: a texture of 16384 x 16384 texels of 16 bytes.

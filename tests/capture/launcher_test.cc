@@ -1,8 +1,14 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -159,23 +165,42 @@ TEST_F(LauncherTest, DriversNameForItsSocketIsFoundWhereverItLies) {
 // Listens as a vtest server does.
 class VtestProbeTest : public LauncherTest {
  protected:
-  UniqueFd Listen() {
+  void SetUp() override {
+    LauncherTest::SetUp();
     path_ = folder_ / "vtest.sock";
+    const std::string path = std::string(getenv("PATH")) + ":" + folder_.string();
+    std::ofstream(folder_ / "virgl_test_server") << "#!/bin/sh\nexit 1\n";
+    fs::permissions(folder_ / "virgl_test_server", fs::perms::owner_all);
+    setenv("PATH", path.c_str(), 1);
+  }
+
+  UniqueFd Listen(int waiting = 4) { return ListenAs(path_, waiting); }
+  // At that name: `path_` from wherever this process stands.
+  static UniqueFd ListenAs(const fs::path& name, int waiting) {
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    std::strcpy(address.sun_path, name.c_str());
+    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(fd.get(), waiting), 0);
+    return fd;
+  }
+  UniqueFd Connect() const {
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
     std::strcpy(address.sun_path, path_.c_str());
-    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    EXPECT_EQ(bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    EXPECT_EQ(listen(fd.get(), 4), 0);
+    UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fd.Reset();
     return fd;
   }
+
   fs::path path_;
 };
 
 TEST_F(VtestProbeTest, WaitsWhileNobodyListens) {
   VtestProbe probe(folder_ / "vtest.sock");
   EXPECT_EQ(probe.Step(), VtestProbe::State::kWaiting);
-  EXPECT_FALSE(VtestProbe::Answers(folder_ / "vtest.sock"));
+  EXPECT_FALSE(VtestProbe::Listens(folder_ / "vtest.sock"));
 }
 
 TEST_F(VtestProbeTest, IsReadyWhenTheRendererAnswers) {
@@ -201,18 +226,34 @@ TEST_F(VtestProbeTest, IsRefusedWhenTheServerHangsUp) {
   EXPECT_EQ(probe.Step(), VtestProbe::State::kRefused);
 }
 
-TEST_F(VtestProbeTest, AnotherServersSocketIsLeftAlone) {
+TEST_F(VtestProbeTest, AnotherServersSocketIsLeftAloneAndNotConnectedTo) {
   const UniqueFd listener = Listen();
-  const std::string path = std::string(getenv("PATH")) + ":" + folder_.string();
-  std::ofstream(folder_ / "virgl_test_server") << "#!/bin/sh\nexit 1\n";
-  fs::permissions(folder_ / "virgl_test_server", fs::perms::owner_all);
-  setenv("PATH", path.c_str(), 1);
   const auto server = VtestServer::Start({path_, folder_ / "log", {}});
   ASSERT_FALSE(server);
   EXPECT_EQ(server.error().code, ErrorCode::kFailed);
   EXPECT_THAT(server.error().message,
-              HasSubstr("another vtest server answers at " + path_.string()));
+              HasSubstr("another vtest server listens at " + path_.string()));
   EXPECT_TRUE(fs::exists(path_));
+  pollfd connections = {listener.get(), POLLIN, 0};
+  EXPECT_EQ(poll(&connections, 1, 0), 0) << "a server for one client would have taken it";
+}
+
+TEST_F(VtestProbeTest, SocketOfABusyServerThatTheKernelListsByAnotherNameIsLeftAlone) {
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_);
+  const UniqueFd listener = ListenAs("vtest.sock", 0);
+  fs::current_path(before);
+  std::vector<UniqueFd> waiting;
+  while (UniqueFd client = Connect()) waiting.push_back(std::move(client));
+  EXPECT_TRUE(VtestProbe::Listens(path_));
+}
+
+TEST_F(VtestProbeTest, SocketThatNobodyListensAtIsRemoved) {
+  Listen().Reset();
+  ASSERT_TRUE(fs::exists(path_));
+  EXPECT_FALSE(VtestProbe::Listens(path_));
+  EXPECT_TRUE(VtestServer::Start({path_, folder_ / "log", {}}));
+  EXPECT_FALSE(fs::exists(path_));
 }
 
 class RecordedRunTest : public LauncherTest {
@@ -241,6 +282,32 @@ class RecordedRunTest : public LauncherTest {
 TEST_F(RecordedRunTest, EndsWithTheProgram) {
   EXPECT_EQ(ShellStatusOf(Run("exit 5")), 5);
   EXPECT_EQ(recorder_->status().connected, 0u);
+}
+
+// Runs `body` in a process in which pidfd_open is a system call that does not exist.
+int WithoutPidfd(const std::function<int()>& body) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    sock_fprog program = {static_cast<unsigned short>(std::size(filter)), filter};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) _exit(77);
+    _exit(body());
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(RecordedRunTest, ProgramIsWaitedForWithoutPidfdsToo) {
+  const int status = WithoutPidfd([&] { return ShellStatusOf(Run("sleep 0.05; exit 5")); });
+  if (status == 77) GTEST_SKIP() << "no filter of system calls can be set here";
+  EXPECT_EQ(status, 5);
 }
 
 TEST_F(RecordedRunTest, SignalIsPassedOnToTheProgram) {

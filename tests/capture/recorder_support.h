@@ -106,6 +106,10 @@ inline RawRecord FenceRecordOf(uint64_t id) {
   return {RecordType::kFence, Raw(ring::FenceRecord{id, 0, 0, 0, 0})};
 }
 
+inline RawRecord FenceRefusedRecordOf(uint64_t id) {
+  return {RecordType::kFenceRefused, Raw(ring::FenceRecord{id, 0, 0, 0, 0})};
+}
+
 inline RawRecord RingFenceRecordOf(uint64_t id, uint32_t ctx_id, uint32_t ring_idx) {
   return {RecordType::kFence, Raw(ring::FenceRecord{id, ctx_id, ring_idx, 1, 0})};
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -343,7 +344,9 @@ TEST_F(RecorderTest, DroppedRecordsAreSaidInTheTrace) {
   ServeUntil([&] { return !recorder_->HasLiveRenderers(); });
   const auto packets = Read(options_.output);
   EXPECT_THAT(Outline(packets), HasSubstr("loss"));
-  EXPECT_GT(recorder_->status().renderers.at(0).counts.lost_records, 0u);
+  const DropCounts& lost = recorder_->status().renderers.at(0).counts.lost;
+  EXPECT_GT(lost[static_cast<size_t>(DropCause::kRingFull)].records, 0u);
+  EXPECT_EQ(lost[static_cast<size_t>(DropCause::kOtherThread)].records, 0u);
 }
 
 TEST_F(RecorderTest, RingThatMakesNoSenseEndsThatRecordingAlone) {
@@ -376,6 +379,109 @@ TEST_F(RecorderTest, OtherVersionOfTheProtocolIsNotRecordedAndTold) {
   }));
   EXPECT_EQ(WEXITSTATUS(status), 42);
   EXPECT_THAT(notices_, HasSubstr("(77; this one is 1)"));
+  ASSERT_EQ(recorder_->status().renderers.size(), 1u) << "a recording that failed";
+  EXPECT_THAT(recorder_->status().renderers[0].error, HasSubstr("another version"));
+}
+
+TEST_F(RecorderTest, ProgramThatClosedItsDescriptorsIsRecordedWhileItLives) {
+  Start();
+  const fs::path socket = recorder_->socket();
+  ServeChild(Fork([&] {
+    FakeShim shim(socket);
+    shim.Put(Frames(1));
+    shim.CloseSocket();
+    usleep(100'000);
+    shim.Put({BeginRecordOf(Submit(1)), EndRecordOf()});
+    usleep(100'000);
+    return 0;
+  }));
+  const auto packets = Read(options_.output);
+  EXPECT_THAT(Outline(packets), HasSubstr("frame:0 command:2 end"));
+  EXPECT_THAT(packets.back().end().reason(), HasSubstr("ended"));
+}
+
+TEST_F(RecorderTest, RendererThatWasClosedIsNotWaitedForWhileItsProgramLives) {
+  Start();
+  const fs::path socket = recorder_->socket();
+  int go[2];
+  ASSERT_EQ(pipe(go), 0);
+  const pid_t pid = Fork([&] {
+    FakeShim shim(socket);
+    shim.Put(Frames(1));
+    shim.Put(ResetRecordOf());
+    shim.Close();
+    char byte;
+    return read(go[0], &byte, 1) == 1 ? 0 : 1;
+  });
+  ServeUntil([&] { return recorder_->status().connected == 1 && !recorder_->HasLiveRenderers(); });
+  EXPECT_THAT(Read(options_.output).back().end().reason(), HasSubstr("closed its renderer"));
+  ASSERT_EQ(write(go[1], "x", 1), 1);
+  EXPECT_EQ(WaitFor(pid), 0);
+}
+
+TEST_F(RecorderTest, ProgramWithoutMemoryEndsItsRecordingWithAnError) {
+  Start();
+  const fs::path socket = recorder_->socket();
+  ServeChild(Fork([&] {
+    FakeShim shim(socket);
+    shim.Put(Frames(1));
+    shim.writer().GiveUp(GaveUp::kNoMemory);
+    return 0;
+  }));
+  EXPECT_THAT(notices_, HasSubstr("no memory left"));
+  const auto packets = Read(options_.output);
+  EXPECT_THAT(Outline(packets), HasSubstr("frame:0 end"));
+  EXPECT_THAT(packets.back().end().reason(), HasSubstr("no memory left"));
+}
+
+TEST_F(RecorderTest, PieceOfARecordCountsAsMoved) {
+  auto files = OutputFiles::Check(options_.output, false);
+  ASSERT_TRUE(files);
+  auto ring = std::move(RingReader::Create(64u << 10, OnFull::kWait).value());
+  int sockets[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+  RingWriter* writer = RingWriter::Attach(ring->memfd(), sockets[1]);
+  ASSERT_NE(writer, nullptr);
+  RendererRecording recording(std::move(ring), {}, *files, {}, {});
+  const std::string piece(1000, 'x');
+  ASSERT_TRUE(writer->Begin(static_cast<uint16_t>(RecordType::kBegin), 5000));
+  writer->Put(std::as_bytes(std::span(piece)));
+  EXPECT_TRUE(recording.Drain(MonotonicNs()));
+  EXPECT_FALSE(recording.Drain(MonotonicNs()));
+  RingWriter::Detach(writer);
+  for (const int socket : sockets) close(socket);
+}
+
+TEST_F(RecorderTest, ConnectionThatFindsNoDescriptorIsHungUpOn) {
+  auto listener = PeerListener::Open(folder_ / "socket");
+  ASSERT_TRUE(listener);
+  auto client = ConnectTo(folder_ / "socket");
+  ASSERT_TRUE(client);
+  rlimit before = {};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none_left = before;
+  none_left.rlim_cur = static_cast<rlim_t>(UniqueFd(dup(0)).get());
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  const auto refused = listener->Accept();
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("Too many open files"));
+  pollfd waiting = {listener->descriptor(), POLLIN, 0};
+  EXPECT_EQ(poll(&waiting, 1, 0), 0) << "nothing waits, or the recorder would spin";
+  EXPECT_EQ(ReceiveMessage(client->get(), 1), "") << "the client was hung up on";
+}
+
+TEST_F(RecorderTest, RuntimeFolderThatIsTooLongForASocketIsNotTaken) {
+  // One byte too long for the longest name.
+  const std::string name = "/vgpu-capture-" + std::to_string(geteuid()) + "-" +
+                           std::to_string(getpid()) + "-XXXXXX/vtest.sock";
+  std::string runtime = folder_.string() + "/";
+  runtime.resize(sizeof(sockaddr_un::sun_path) - name.size(), 'x');
+  fs::create_directory(runtime);
+  setenv("XDG_RUNTIME_DIR", runtime.c_str(), 1);
+  const auto folder = PrivateFolder::Create();
+  ASSERT_TRUE(folder);
+  EXPECT_EQ((*folder)->path().parent_path(), "/tmp");
 }
 
 TEST_F(RecorderTest, StopByControlCompletesFilesAndTurnsLaterRenderersAway) {

@@ -51,7 +51,11 @@ TEST_F(TranslatorTest, SessionTellsWhoRecordedWhatAndWhatCannotBeSeen) {
   EXPECT_EQ(session.host(), "Linux");
   EXPECT_EQ(session.renderer_flags(), 0x2bu);
   EXPECT_EQ(session.frame_checks(), "10");
-  EXPECT_GT(session.blind_spots_size(), 0);
+  std::string blind_spots;
+  for (const std::string& sentence : session.blind_spots()) blind_spots += sentence + "\n";
+  for (const char* blind : {"There is no guest", "resource_import_blob", "in-fences", "queries"}) {
+    EXPECT_THAT(blind_spots, HasSubstr(blind));
+  }
 }
 
 TEST_F(TranslatorTest, UnknownSourceIsTakenFromTheProgram) {
@@ -137,6 +141,24 @@ TEST_F(TranslatorTest, SecondFenceGetsAnEmptySubmitOfItsOwn) {
   EXPECT_EQ(HeaderOf(CommandAt(1).response()).fence_id, 43u);
 }
 
+TEST_F(TranslatorTest, FenceThatWasRefusedIsNobodys) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), FenceRecordOf(42),
+        FenceRefusedRecordOf(42), BeginRecordOf(Submit(3)), EndRecordOf(), FenceRecordOf(43),
+        FenceRecordOf(44), FenceRefusedRecordOf(44), FenceRefusedRecordOf(43)});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 command:1 end");
+  EXPECT_EQ(HeaderOf(CommandAt(0).request()).flags, 0u);
+  EXPECT_EQ(HeaderOf(CommandAt(0).response()).flags, 0u);
+  EXPECT_EQ(HeaderOf(CommandAt(1).request()).fence_id, 43u);
+}
+
+TEST_F(TranslatorTest, RefusalOfOneFenceLeavesAnotherAlone) {
+  Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), FenceRecordOf(42),
+        FenceRefusedRecordOf(41)});
+  Finish();
+  EXPECT_EQ(HeaderOf(CommandAt(0).request()).fence_id, 42u);
+}
+
 TEST_F(TranslatorTest, RingFenceOfAnotherContextIsNotFolded) {
   Take({SessionRecordOf(), BeginRecordOf(Submit(3)), EndRecordOf(), RingFenceRecordOf(9, 4, 1)});
   Finish();
@@ -164,6 +186,21 @@ TEST_F(TranslatorTest, HeapEventFollowsItsCommandWithItsNumber) {
   EXPECT_EQ(event.place(0).heap(), 1u);
   EXPECT_EQ(event.place(0).offset(), 4096u);
   EXPECT_EQ(event.place(1).size(), 100u);
+}
+
+TEST_F(TranslatorTest, RefusedCommandHasNoHeapEvent) {
+  Take({SessionRecordOf(), BeginRecordOf(CreateResource(9)),
+        PlacesRecordOf(9, {{1, 0, 4096, 8192}}), EndRecordOf(Response(ResponseType::ERR_UNSPEC))});
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session command:0 end");
+}
+
+TEST_F(TranslatorTest, WhatBelongsToACommandWithoutEndOrBeginIsLeftOut) {
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(1)), EndRecordOf(), BeginRecordOf(Submit(1)),
+        ReadbackRecordOf(5), FrameRecordOf(5), BeginRecordOf(Submit(1)), EndRecordOf(),
+        PlacesRecordOf(9, {{1, 0, 4096, 8192}}), FrameRecordOf(5)});
+  Finish();
+  EXPECT_EQ(Outline(sink_.packets), "session command:0 command:1 command:2 frame:0 end");
 }
 
 TEST_F(TranslatorTest, CommandThatNeverEndedIsWrittenAsUnanswered) {
@@ -229,15 +266,22 @@ TEST_F(TranslatorTest, FailedCreationIsNotDestroyedByAReset) {
   EXPECT_EQ(Outline(sink_.packets), "session command:0 command:1 end");
 }
 
-TEST_F(TranslatorTest, LossIsWrittenWithItsPlaceAndCounted) {
+TEST_F(TranslatorTest, LossIsWrittenWithItsPlaceAndCauseAndCounted) {
   Take({SessionRecordOf(), BeginRecordOf(Submit(1)), EndRecordOf()});
-  ASSERT_TRUE(translator_.NoteLoss(3, 100, "full"));
+  ASSERT_TRUE(translator_.NoteLoss(DropCause::kOtherThread, {3, 100}));
   ASSERT_EQ(Outline(sink_.packets), "session loss");
   EXPECT_EQ(sink_.packets[1].loss().first_command(), 1u)
       << "command 0 is held, the loss is behind it";
   EXPECT_EQ(sink_.packets[1].loss().bytes(), 100u);
-  EXPECT_EQ(sink_.packets[1].loss().reason(), "full");
-  EXPECT_EQ(translator_.counts().lost_records, 3u);
+  EXPECT_EQ(
+      sink_.packets[1].loss().reason(),
+      "3 calls (100 bytes) were left out: they were made while another thread was inside one");
+  ASSERT_TRUE(translator_.NoteLoss(DropCause::kRingFull, {7, 800}));
+  EXPECT_THAT(sink_.packets[2].loss().reason(), HasSubstr("7 records"));
+  EXPECT_THAT(sink_.packets[2].loss().reason(), HasSubstr("the ring was full"));
+  const DropCounts& lost = translator_.counts().lost;
+  EXPECT_EQ(lost[static_cast<size_t>(DropCause::kOtherThread)].records, 3u);
+  EXPECT_EQ(lost[static_cast<size_t>(DropCause::kRingFull)].bytes, 800u);
 }
 
 TEST_F(TranslatorTest, MarkerStandsBehindTheCommandsBeforeIt) {
@@ -248,9 +292,10 @@ TEST_F(TranslatorTest, MarkerStandsBehindTheCommandsBeforeIt) {
 }
 
 TEST_F(TranslatorTest, RecordThatIsTooShortIsAnErrorWithItsSize) {
-  for (uint16_t type = 1; type <= 12; ++type) {
+  for (uint16_t type = 1; type <= 14; ++type) {
     CollectingSink sink;
     Translator translator(RendererOrigin{}, sink);
+    if (type == static_cast<uint16_t>(RecordType::kReset)) continue;  // it is empty
     const std::string payload = "abc";
     const Status status = translator.Take(type, std::as_bytes(std::span(payload)));
     ASSERT_FALSE(status) << "type " << type;

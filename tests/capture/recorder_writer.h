@@ -45,6 +45,8 @@ class FakeShim {
   void Put(const std::vector<RawRecord>& records) {
     for (const RawRecord& record : records) Put(record);
   }
+  // As a program does that closes all of its descriptors. The ring stays mapped.
+  void CloseSocket() { close(socket_); }
   void Close() {
     RingWriter::Detach(writer_);
     close(socket_);

@@ -85,6 +85,10 @@ class RingTest : public testing::Test {
     return next && !*next;
   }
 
+  DropCount Dropped(DropCause cause) {
+    return reader_->dropped().at(static_cast<std::size_t>(cause));
+  }
+
   std::unique_ptr<RingReader> reader_;
   RingWriter* writer_ = nullptr;
   ring::RingHeader* header_ = nullptr;
@@ -133,7 +137,7 @@ TEST_F(RingTest, AWaitingWriterLosesNothingWithASlowReader) {
     ASSERT_EQ(Take(1), Pattern(700, i));
   }
   thread.join();
-  EXPECT_EQ(reader_->dropped_records(), 0u);
+  EXPECT_EQ(Dropped(DropCause::kRingFull).records, 0u);
 }
 
 TEST_F(RingTest, ARingThatIsEmptiedStaysInItsFirstPages) {
@@ -199,8 +203,9 @@ TEST_F(RingTest, WhenFullDropLeavesOutWholeRecordsAndCountsThem) {
   EXPECT_FALSE(Write(2, Pattern(2000, 2)));
   EXPECT_FALSE(Write(2, Pattern(1500, 2)));
   ASSERT_TRUE(Write(3, Pattern(500, 3)));
-  EXPECT_EQ(reader_->dropped_records(), 2u);
-  EXPECT_EQ(reader_->dropped_bytes(), 3500u);
+  EXPECT_EQ(Dropped(DropCause::kRingFull).records, 2u);
+  EXPECT_EQ(Dropped(DropCause::kRingFull).bytes, 3500u);
+  EXPECT_EQ(Dropped(DropCause::kTooLarge).records, 0u);
   EXPECT_EQ(Take(1), Pattern(3000, 1));
   EXPECT_EQ(Take(3), Pattern(500, 3));
   ASSERT_TRUE(Write(4, Pattern(4000, 4)));
@@ -210,13 +215,13 @@ TEST_F(RingTest, WhenFullDropLeavesOutWholeRecordsAndCountsThem) {
 TEST_F(RingTest, DropRefusesARecordThatNeverFits) {
   Make(4096, OnFull::kDrop);
   EXPECT_FALSE(Write(1, Pattern(5000, 1)));
-  EXPECT_EQ(reader_->dropped_records(), 1u);
+  EXPECT_EQ(Dropped(DropCause::kRingFull).records, 1u);
 }
 
 TEST_F(RingTest, ARecordAboveTheLimitIsDroppedUnderWaitToo) {
   Make(4096, OnFull::kWait);
   EXPECT_FALSE(writer_->Begin(1, kMaxRecordBytes + 1));
-  EXPECT_EQ(reader_->dropped_records(), 1u);
+  EXPECT_EQ(Dropped(DropCause::kTooLarge).records, 1u);
 }
 
 TEST_F(RingTest, AShortRecordIsFilledWithZerosAndALongOneIsCut) {
@@ -251,6 +256,17 @@ TEST_F(RingTest, AWaitingWriterNoticesThatTheReaderIsGone) {
   HangUp();
   thread.join();
   EXPECT_TRUE(writer_->stopped());
+}
+
+TEST_F(RingTest, AWriterThatGivesUpSaysWhyBehindWhatItWrote) {
+  Make(4096, OnFull::kWait);
+  ASSERT_TRUE(Write(1, Pattern(10, 1)));
+  EXPECT_EQ(reader_->gave_up(), GaveUp::kNo);
+  writer_->GiveUp(GaveUp::kNoMemory);
+  EXPECT_TRUE(writer_->stopped());
+  EXPECT_FALSE(Write(2, {}));
+  EXPECT_EQ(reader_->gave_up(), GaveUp::kNoMemory);
+  EXPECT_EQ(Take(1), Pattern(10, 1));
 }
 
 TEST_F(RingTest, ADroppingWriterNoticesThatTheReaderIsGone) {

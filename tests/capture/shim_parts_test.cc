@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,7 +12,9 @@
 #include <vector>
 
 #include "capture/shim/backing.h"
+#include "capture/shim/mapped_memory.h"
 #include "capture/shim/memory_map.h"
+#include "capture/shim/record_stream.h"
 #include "capture/shim/segments.h"
 
 namespace vgpu::shim {
@@ -221,6 +224,78 @@ TEST_F(MemoryMapTest, ThisProcessesOwnLargeMappingIsPlaced) {
   close(fd);
 }
 
+// A ring that drops, and what comes out of it.
+class DroppingRingTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    reader_ = std::move(RingReader::Create(kRingBytes, OnFull::kDrop).value());
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets_), 0);
+    writer_ = RingWriter::Attach(reader_->memfd(), sockets_[1]);
+    ASSERT_NE(writer_, nullptr);
+  }
+  void TearDown() override {
+    RingWriter::Detach(writer_);
+    for (const int socket : sockets_) close(socket);
+  }
+
+  // How many records come.
+  int Take() {
+    int records = 0;
+    RingReader::Record record;
+    while (reader_->Next(record).value()) ++records;
+    return records;
+  }
+
+  // Leaves less room than a page.
+  void Fill() {
+    ASSERT_TRUE(writer_->Begin(1, 14000));
+    writer_->Finish();
+  }
+
+  static constexpr uint64_t kRingBytes = 16384;
+  std::unique_ptr<RingReader> reader_;
+  RingWriter* writer_ = nullptr;
+  int sockets_[2] = {-1, -1};
+};
+
+TEST_F(DroppingRingTest, SampledPagesThatWereDroppedAreSampledAgain) {
+  RecordStream out(*writer_);
+  MappedMemory mapped;
+  std::vector<std::byte> memory(3 * 4096);
+  mapped.Map(5, memory.data(), memory.size());
+  memory[4096] = std::byte{1};
+  Fill();
+  mapped.Sample(out);
+  EXPECT_EQ(Take(), 1) << "the ring had no room for a page";
+  mapped.Sample(out);
+  EXPECT_EQ(Take(), 1);
+  mapped.Sample(out);
+  EXPECT_EQ(Take(), 0) << "nothing has changed since";
+}
+
+TEST_F(DroppingRingTest, ChecksOfACommandWhoseEndWasDroppedAreLeftOut) {
+  RecordStream out(*writer_);
+  const std::vector<std::byte> bytes(4096);
+  ASSERT_TRUE(out.Begin(bytes, {}, Queue::kControl, false));
+  ASSERT_TRUE(writer_->Begin(1, 11000));
+  writer_->Finish();
+  out.End(bytes, {});
+  EXPECT_EQ(Take(), 2) << "the ring had no room for the end";
+  out.Readback(5, false, ByteBox(), Digest());
+  out.Frame(ring::FrameRecord());
+  EXPECT_EQ(Take(), 0);
+}
+
+TEST_F(DroppingRingTest, HeapThatWasDroppedIsSaidToBe) {
+  RecordStream out(*writer_);
+  HeapInfo heap;
+  heap.name = std::string(4096, 'x');
+  Fill();
+  EXPECT_FALSE(out.Heap(heap));
+  EXPECT_EQ(Take(), 1);
+  EXPECT_TRUE(out.Heap(heap));
+}
+
 TEST(SegmentTrackerTest, NothingIsFlushedBeforeAScanoutIsSet) {
   SegmentTracker tracker;
   EXPECT_FALSE(tracker.vmm_like());
@@ -254,9 +329,12 @@ TEST(SegmentTrackerTest, TheSecondForceInsideSetScanoutIsTheSameCommand) {
 TEST(SegmentTrackerTest, AQuestionAfterAnotherCallIsNoScanout) {
   SegmentTracker tracker;
   EXPECT_FALSE(tracker.SawResourceInfo());
+  tracker.SetScanout({4, 10, 20, 1, false});
   tracker.NextSegment();
   tracker.SawCall();
   EXPECT_FALSE(tracker.SawResourceInfo());
+  EXPECT_FALSE(tracker.NextSegment());
+  EXPECT_TRUE(tracker.NextSegment()) << "the flush behind QEMU's RESOURCE_CREATE_BLOB";
 }
 
 TEST(SegmentTrackerTest, AResourceThatIsGoneIsNotFlushed) {

@@ -83,6 +83,8 @@ std::string Describe(const ShimRecord& record) {
       return fmt::format("signalled {}", record.As<ring::SignalledRecord>().id);
     case RecordType::kPlaces:
       return DescribePlaces(record);
+    case RecordType::kFenceRefused:
+      return fmt::format("fence {} refused", record.As<ring::FenceRecord>().id);
     case RecordType::kReset:
       return "reset";
   }
@@ -187,7 +189,11 @@ int RecorderEnd::ServeUntilEnd(pid_t pid) {
       if (ended || !options_.full_pause) Drain(client);
     }
   }
-  for (const Client& client : clients_) dropped_records += client.ring->dropped_records();
+  for (const Client& client : clients_) {
+    const DropCounts counts = client.ring->dropped();
+    for (std::size_t i = 0; i < kDropCauses; ++i) dropped[i].records += counts[i].records;
+    gave_up = client.ring->gave_up();
+  }
   return status;
 }
 

@@ -58,7 +58,8 @@ class RecorderEnd {
 
   // By renderer, in the order in which they connected.
   std::vector<std::vector<ShimRecord>> renderers;
-  uint64_t dropped_records = 0;
+  DropCounts dropped;
+  GaveUp gave_up = GaveUp::kNo;  // of the last renderer
 
  private:
   struct Client {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #define VIRGL_RENDERER_UNSTABLE_APIS
@@ -38,6 +39,9 @@ struct State {
   std::vector<uint32_t> fences;
   int next_init = 0;
   int submit_result = 0;
+  int fence_result = 0;
+  void (*submit_hook)() = nullptr;
+  uint64_t mapped_bytes = FAKE_BLOB_BYTES;
 } g;
 
 void Note(const char* name) {
@@ -65,6 +69,10 @@ VIRGL_EXPORT const char* fake_take_calls() {
 
 VIRGL_EXPORT void fake_fail_next_init(int result) { g.next_init = result; }
 VIRGL_EXPORT void fake_set_submit_result(int result) { g.submit_result = result; }
+
+VIRGL_EXPORT void fake_set_fence_result(int result) { g.fence_result = result; }
+VIRGL_EXPORT void fake_set_submit_hook(void (*hook)(void)) { g.submit_hook = hook; }
+VIRGL_EXPORT void fake_set_mapped_bytes(uint64_t bytes) { g.mapped_bytes = bytes; }
 
 VIRGL_EXPORT void fake_signal_from_thread(uint32_t fence) {
   std::thread([fence] { g.callbacks->write_fence(g.cookie, fence); }).join();
@@ -108,6 +116,7 @@ void virgl_renderer_poll(void) {
 
 int virgl_renderer_create_fence(int fence, uint32_t) {
   Note("create_fence");
+  if (g.fence_result != 0) return g.fence_result;
   g.fences.push_back(static_cast<uint32_t>(fence));
   return 0;
 }
@@ -145,6 +154,7 @@ void virgl_renderer_ctx_detach_resource(int, int) { Note("ctx_detach_resource");
 int virgl_renderer_submit_cmd(void* buffer, int, int dwords) {
   Note("submit_cmd");
   if (dwords > 0 && *static_cast<uint32_t*>(buffer) == FAKE_CRASH_DWORD) raise(SIGSEGV);
+  if (auto* hook = std::exchange(g.submit_hook, nullptr)) hook();
   return g.submit_result;
 }
 
@@ -227,7 +237,7 @@ void* virgl_renderer_get_cursor_data(uint32_t id, uint32_t* width, uint32_t* hei
 // Functions that a library before 0.9.1 lacks.
 int virgl_renderer_context_create_fence(uint32_t, uint32_t, uint32_t, uint64_t) {
   Note("context_create_fence");
-  return 0;
+  return g.fence_result;
 }
 
 int virgl_renderer_resource_create_blob(const virgl_renderer_resource_create_blob_args* args) {
@@ -241,7 +251,7 @@ int virgl_renderer_resource_map(uint32_t, void** map, uint64_t* size) {
   Note("resource_map");
   static char memory[FAKE_BLOB_BYTES];
   *map = memory;
-  *size = sizeof(memory);
+  *size = g.mapped_bytes;
   return 0;
 }
 

@@ -17,6 +17,12 @@ const char* fake_take_calls(void);
 void fake_fail_next_init(int result);
 // The result of every virgl_renderer_submit_cmd from now on.
 void fake_set_submit_result(int result);
+// The result of every fence from now on.
+void fake_set_fence_result(int result);
+// Called inside the next virgl_renderer_submit_cmd, once.
+void fake_set_submit_hook(void (*hook)(void));
+// The size that virgl_renderer_resource_map says from now on, instead of FAKE_BLOB_BYTES.
+void fake_set_mapped_bytes(uint64_t bytes);
 // Calls the callbacks for this fence from a thread, and returns when they have returned.
 void fake_signal_from_thread(uint32_t fence);
 // Calls write_context_fence.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SIGKILL of QEMU in mid-run: the trace opens, holds the last call that was begun, and replays.
+# SIGKILL of QEMU in mid-run: the trace opens, its commands are whole up to the last, and it replays.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
 need qemu-system-x86_64 Xvfb

@@ -1,6 +1,6 @@
 #!/bin/bash
-# SIGKILL of the render server in mid-run: the trace opens, holds the last call that was begun, and
-# replays.
+# SIGKILL of the render server in mid-run: the trace opens, its commands are whole up to the last, and
+# it replays.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
 need virgl_test_server Xvfb glmark2-es2

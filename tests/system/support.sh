@@ -111,14 +111,25 @@ verify_three_times() {
   verify "$1"
 }
 
-# A trace whose program was killed: it opens, its commands are whole up to the last that was begun, and
-# what it holds replays.
+# A trace whose program or recorder was killed: it opens, its commands have all numbers from 0 on, each is
+# answered, or, the last one alone, marked unanswered, and what it holds replays.
 expect_killed_trace() {
-  local trace=$1 last
+  local trace=$1
   vgpu-replay info "$trace" || fail "the trace of a killed program does not open"
-  vgpu-replay dump "$trace" >"$work/dump"
-  last=$(($(fact "$trace" commands) - 1))
-  grep -q "^command $last " "$work/dump" || fail "the dump ends before the last command, number $last"
+  vgpu-replay dump --no-virgl --json "$trace" >"$work/dump"
+  python3 - "$work/dump" "$(fact "$trace" commands)" <<'PYTHON' || fail "the trace of a killed program is not whole"
+import json, sys
+packets = map(json.loads, open(sys.argv[1]))
+commands = [packet for packet in packets if packet["packet"] == "command"]
+if [command["number"] for command in commands] != list(range(int(sys.argv[2]))) or not commands:
+    sys.exit(f"{len(commands)} commands, not numbered from 0 to {int(sys.argv[2]) - 1}")
+for command in commands:
+    last = command is commands[-1]
+    if ("response" in command) == command["unanswered"] or command["unanswered"] and not last:
+        sys.exit(f"command {command['number']} of {len(commands)}: unanswered {command['unanswered']}, "
+                 f"response {command.get('response')}")
+print("the last command, number", commands[-1]["number"], "unanswered:", commands[-1]["unanswered"])
+PYTHON
   verify "$trace"
 }
 
