@@ -23,7 +23,7 @@ void Start(std::unique_ptr<Connection> connection, const InitArguments& argument
     const SessionFacts facts(arguments);
     auto recording = std::make_unique<Recording>(std::move(connection));
     facts.WriteTo(recording->out());
-    if (StartRecording(recording.get())) recording.release();
+    if (StartRecording(recording.get())) (void)recording.release();  // the page owns it
   } catch (const std::exception&) {
     std::fputs("vgpu-capture: there is no memory to record with; not recording.\n", stderr);
   }
