@@ -1,11 +1,13 @@
 #include "cli/replay/console.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+
+#include "cli/replay/environment.h"
 
 namespace vgpu::cli {
 
@@ -55,6 +57,8 @@ void AddReport(const DoneEvent& done, Json& json) {
   json["compared"]["golden"] = done.golden_compared;
   json["difference_count"] = done.differences;
   json["within_tolerance"] = done.tolerated;
+  json["not_judged"] = done.not_judged;
+  json["verified"] = VerifiedPictures(done);
   json["unanswered"] = report.unanswered;
   json["losses"] = report.losses;
   json["truncated"] = done.truncated;
@@ -105,12 +109,19 @@ void Console::ClearProgress() {
 
 Result<ReplayOutcome> Replay(const ReplayRequest& request, bool json) {
   Console console(json);
+  for (const std::string& note : request.notes) console.OnNote(note);
   auto outcome = RunReplay(request.job, request.worker, console);
-  if (outcome && outcome->interrupted_by != 0) {
-    signal(outcome->interrupted_by, SIG_DFL);
-    raise(outcome->interrupted_by);
+  if (outcome) {
+    outcome->notes.insert(outcome->notes.begin(), request.notes.begin(), request.notes.end());
   }
   return outcome;
+}
+
+uint64_t VerifiedPictures(const DoneEvent& done) {
+  const CheckCounts& compared = done.report.done;
+  const CheckCounts& different = done.report.different;
+  return compared.frames - different.frames + compared.readbacks - different.readbacks +
+         done.golden_compared + done.tolerated;
 }
 
 std::string RendererText(const RendererInfo& renderer) {
@@ -135,8 +146,20 @@ std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outco
   if (outcome.done) AddReport(*outcome.done, json);
   json["differences"] = DifferencesJson(outcome.differences);
   json["notes"] = outcome.notes;
+  if (request.job.golden) {
+    json["golden"] = {{"same_trace", !request.golden_is_others},
+                      {"environment_changes",
+                       ChangesOf(request.job.golden->environment, EnvironmentOf(renderer))}};
+  }
   if (outcome.failure) json["failure"] = outcome.failure->message;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Error NoSuchFrames(const std::string& trace, const DoneEvent& done) {
+  const uint64_t loops = std::max<uint64_t>(done.loops, 1);
+  return Error{ErrorCode::kUsage,
+               fmt::format("{}: presents none of the frames asked for; it has {}", trace,
+                           done.report.frames / loops)};
 }
 
 void PrintTraceState(const std::string& trace, const DoneEvent& done) {

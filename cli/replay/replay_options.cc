@@ -2,13 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 namespace vgpu::cli {
+
+namespace {
+
+// A range lets it pass: it is neither below nor above anything.
+CLI::Validator NotNan() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return std::isnan(std::strtod(text.c_str(), nullptr)) ? text + " is no number"
+                                                              : std::string();
+      },
+      "");
+}
+
+}  // namespace
 
 void AddReplayOptions(CLI::App& command, ReplayOptions& options) {
   command.add_option("TRACE", options.trace, "The trace")->required();
   command
       .add_option("--timeout", options.timeout_s,
                   "Give up when the replay makes no progress for SECONDS; 0 waits for ever")
+      ->check(NotNan())
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("SECONDS")
       ->capture_default_str();
@@ -24,11 +41,13 @@ void AddTolerance(CLI::App& command, Tolerance& tolerance) {
   command
       .add_option("--tolerance", tolerance.channel,
                   "A pixel differs when one of its channels does by more than N of 255")
+      ->check(UnsignedNumber())
       ->check(CLI::Range(0, 255))
       ->type_name("N")
       ->capture_default_str();
   command
       .add_option("--max-pixels", tolerance.pixels, "A frame differs when more than N pixels do")
+      ->check(UnsignedNumber())
       ->type_name("N")
       ->capture_default_str();
 }
@@ -46,19 +65,10 @@ Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
   ReplayRequest request;
   request.job.trace = options.trace;
   request.job.max_memory = *memory;
+  // Up: 0 means for ever.
   request.worker.timeout =
-      std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
+      std::chrono::milliseconds(static_cast<int64_t>(std::ceil(options.timeout_s * 1000)));
   return request;
-}
-
-Status MakeFolder(const std::filesystem::path& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) {
-    return MakeError(ErrorCode::kFailed, fmt::format("{}: cannot make this folder: {}",
-                                                     folder.string(), error.message()));
-  }
-  return {};
 }
 
 }  // namespace vgpu::cli

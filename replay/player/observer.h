@@ -30,6 +30,7 @@ struct Finding {
   CommandPlace place;
   uint32_t resource_id = 0;  // of a read-back
   std::string what;          // what follows "command 1234 (...): "
+  bool by_digest = false;    // all that is known is that a digest is another one
 };
 
 enum class FrameCheck {

@@ -70,7 +70,7 @@ class Player::Run {
   void CompareResponse(const proto::Command& command, Bytes replayed);
   void ReportReadback();
   void NoteDamage();
-  void Report(Finding::Kind kind, uint32_t resource_id, std::string what);
+  void Report(Finding::Kind kind, uint32_t resource_id, std::string what, bool by_digest = false);
   void Note(const std::string& note);
   // Without what the observer had it do.
   uint64_t RendererNs() const { return player_.renderer_.clock().total_ns - observer_renderer_ns_; }
@@ -245,7 +245,8 @@ void Player::Run::ReportReadback() {
   readback_.reported = true;
   Report(Finding::Kind::kReadback, readback_.resource_id,
          fmt::format("what it reads back of resource {} differs from the recording",
-                     readback_.resource_id));
+                     readback_.resource_id),
+         true);
 }
 
 FrameCheck Player::Run::CheckFrame(const proto::Frame& packet, FrameView& view) {
@@ -297,8 +298,9 @@ void Player::Run::OnLoss(const proto::Loss& loss) {
                    loss.first_command(), loss.bytes(), loss.reason()));
 }
 
-void Player::Run::Report(Finding::Kind kind, uint32_t resource_id, std::string what) {
-  player_.observer_.OnFinding(Finding{kind, place_, resource_id, std::move(what)});
+void Player::Run::Report(Finding::Kind kind, uint32_t resource_id, std::string what,
+                         bool by_digest) {
+  player_.observer_.OnFinding(Finding{kind, place_, resource_id, std::move(what), by_digest});
 }
 
 void Player::Run::NoteDamage() {

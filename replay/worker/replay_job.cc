@@ -138,6 +138,7 @@ Status Job::Replay() {
   done.differences = observer_.differences();
   done.golden_compared = observer_.judge().golden_compared();
   done.tolerated = observer_.judge().tolerated();
+  done.not_judged = observer_.not_judged();
   done.truncated = reader_->summary().truncated;
   for (const Damage& damage : reader_->summary().damage) {
     if (done.damage.size() < kMaxListed) done.damage.push_back(damage.what);

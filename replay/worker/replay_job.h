@@ -44,6 +44,7 @@ struct ReplayJob {
   std::optional<GoldenManifest> golden{};  // what frames are compared with, beside the trace
   std::filesystem::path golden_folder{};
   std::filesystem::path keep_folder{};  // for pictures of differences; empty: none are kept
+  std::filesystem::path keep_place{};   // where they end up, as differences name it; empty: there
 
   std::filesystem::path pictures_folder{};  // a PNG of each selected frame; empty: none
   FrameSelection pictures{};

@@ -41,6 +41,11 @@ void ReplayObserver::OnFinding(const Finding& finding) {
   event.frame = finding.place.frame;
   event.resource = finding.resource_id;
   event.message = fmt::format("{}: {}", Describe(finding.place), finding.what);
+  if (finding.by_digest && !job_.tolerance.IsExact()) {
+    ++not_judged_;
+    OnNote(event.message + "; this is not judged");
+    return;
+  }
   Send(event);
 }
 
@@ -61,11 +66,7 @@ void ReplayObserver::Send(const DifferenceEvent& difference) {
 
 Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
   page_.Beat();
-  if (job_.check_content) {
-    const auto difference = judge_.Judge(frame);
-    if (!difference) return tl::unexpected(difference.error());
-    if (*difference) Send(**difference);
-  }
+  if (const auto status = Judge(frame); !status) return tl::unexpected(status.error());
   const proto::Frame& packet = frame.packet();
   const bool wants_picture =
       !job_.pictures_folder.empty() && first_loop_ && job_.pictures.Has(packet.number());
@@ -86,6 +87,16 @@ Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
   }
   if (!job_.window && !job_.recorded_pace) return true;
   return playback_.Present(packet.scanout(), packet.time_ns(), std::move(image));
+}
+
+Status ReplayObserver::Judge(FrameView& frame) {
+  if (!job_.check_content) return {};
+  const auto verdict = judge_.Judge(frame);
+  if (!verdict) return tl::unexpected(verdict.error());
+  if (verdict->difference) Send(*verdict->difference);
+  if (verdict->not_judged) ++not_judged_;
+  for (const std::string& note : verdict->notes) OnNote(note);
+  return {};
 }
 
 Status ReplayObserver::WritePicture(FrameView& frame, const Image& image) {

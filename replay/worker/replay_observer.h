@@ -28,10 +28,13 @@ class ReplayObserver : public PlayerObserver {
 
   // Differences so far, those of frames judged, not by digest.
   uint64_t differences() const { return differences_; }
+  // Frames and read-backs of another digest, which the tolerance has no picture to hold for.
+  uint64_t not_judged() const { return not_judged_; }
   const FrameJudge& judge() const { return judge_; }
 
  private:
   void Send(const DifferenceEvent& difference);
+  Status Judge(FrameView& frame);
   Status WritePicture(FrameView& frame, const Image& image);
 
   const ReplayJob& job_;
@@ -42,6 +45,7 @@ class ReplayObserver : public PlayerObserver {
   CommandPlace place_;
   bool replaying_ = false;  // a command came
   uint64_t differences_ = 0;
+  uint64_t not_judged_ = 0;
   uint64_t notes_ = 0;
   bool first_loop_ = true;
 };

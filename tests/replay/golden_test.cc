@@ -104,6 +104,25 @@ TEST_F(GoldenTest, AFolderThatWasThereStays) {
   EXPECT_TRUE(std::filesystem::is_empty(set));
 }
 
+TEST_F(GoldenTest, WhatADeadRunLeftIsNoFileOfTheUsers) {
+  std::filesystem::create_directories(folder / "set/.new");
+  std::ofstream(folder / "set/.new/frame-000001.png") << "half";
+  const auto writer = GoldenWriter::Begin(folder / "set", false);
+  ASSERT_TRUE(writer) << writer.error().message;
+  EXPECT_TRUE(std::filesystem::is_empty(writer->staging()));
+}
+
+TEST_F(GoldenTest, PicturesAreNamedAfterTheirFramesWhateverTheManifestSays) {
+  auto writer = GoldenWriter::Begin(folder / "set", false);
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(WritePng(writer->staging() / FramePictureName(4), Image{1, 1, {1, 2, 3, 255}}));
+  GoldenManifest manifest;
+  manifest.frames = {{4, 0, 1, 1, "", "../outside.png"}};
+  ASSERT_TRUE(writer->Commit(manifest));
+  EXPECT_EQ(ReadManifest(folder / "set")->frames[0].file, "frame-000004.png");
+  EXPECT_TRUE(std::filesystem::exists(folder / "set/frame-000004.png"));
+}
+
 TEST_F(GoldenTest, AFolderWithOtherFilesIsLeftAlone) {
   std::ofstream(folder / "thesis.txt") << "mine";
   const auto writer = GoldenWriter::Begin(folder.path(), true);

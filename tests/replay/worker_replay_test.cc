@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "replay/frames/png.h"
+#include "replay/worker/frame_judge.h"
 #include "replay/worker/replay_runner.h"
 #include "tests/replay/player_trace.h"
 
 namespace vgpu {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -102,16 +104,66 @@ TEST_F(WorkerReplayTest, ATolerancePassesWhatThePicturesAllow) {
   EXPECT_EQ(outcome.done->tolerated, 1u);
 }
 
-TEST_F(WorkerReplayTest, ADifferentFrameWithoutAnExpectedPictureDiffersWhateverTheTolerance) {
+TEST_F(WorkerReplayTest, WithoutAnExpectedPictureOnlyAnExactComparisonJudges) {
   Write([](PlayerTrace& trace) {
     AddSetup(trace);
     AddClearedFrame(trace, true, 1, kOther);
+    trace.Add(ReadBackAll());
+    trace.AddReadback(kTestResource, kWholeBox, HashOf(kOther));
+    trace.Add(ask::Unref(kTestResource));
   });
-  const auto outcome = Run({.check_content = true, .tolerance = {.channel = 255}});
+  auto outcome = Run({.check_content = true});
   SKIP_WITHOUT_GL(outcome);
-  ASSERT_EQ(outcome.differences.size(), 1u);
+  ASSERT_EQ(outcome.differences.size(), 2u);
   EXPECT_THAT(outcome.differences[0].message,
               HasSubstr("differs from the recording, which kept no picture of it"));
+  EXPECT_EQ(outcome.differences[1].kind, "readback");
+  EXPECT_EQ(outcome.done->not_judged, 0u);
+
+  for (const Tolerance tolerance : {Tolerance{.channel = 1}, Tolerance{.pixels = 1}}) {
+    outcome = Run({.check_content = true, .tolerance = tolerance});
+    EXPECT_THAT(outcome.differences, IsEmpty());
+    ASSERT_TRUE(outcome.done);
+    EXPECT_EQ(outcome.done->not_judged, 2u);
+    EXPECT_THAT(outcome.notes,
+                ElementsAre(HasSubstr("kept no picture of it; this is not judged"),
+                            HasSubstr("differs from the recording; this is not judged")));
+  }
+}
+
+TEST_F(WorkerReplayTest, APictureThatCannotBeKeptCostsANote) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kOther, true);
+  });
+  const auto keep = Made("keep");
+  std::filesystem::create_directories(keep / "frame-000000.expected.png" / "in the way");
+  const auto outcome = Run({.check_content = true, .keep_folder = keep});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.done->differences, 1u);
+  EXPECT_THAT(outcome.notes, ElementsAre(HasSubstr("its pictures are not kept")));
+}
+
+TEST_F(WorkerReplayTest, DifferencesNamePicturesWhereTheyEndUp) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kOther, true);
+  });
+  const auto outcome =
+      Run({.check_content = true, .keep_folder = Made("keep"), .keep_place = "place"});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_EQ(outcome.differences.size(), 1u);
+  EXPECT_EQ(outcome.differences[0].replayed_file, "place/frame-000000.replayed.png");
+  EXPECT_TRUE(ReadPng(folder / "keep/frame-000000.replayed.png"));
+}
+
+TEST(WorkerKeptPictureTest, OnlyOurOwnNamesAreOurs) {
+  EXPECT_TRUE(IsKeptPictureName("frame-000012.expected.png"));
+  EXPECT_TRUE(IsKeptPictureName("frame-1234567.difference.png"));
+  EXPECT_FALSE(IsKeptPictureName("frame-000012.png"));
+  EXPECT_FALSE(IsKeptPictureName("frame-.replayed.png"));
+  EXPECT_FALSE(IsKeptPictureName("frame-000012.replayed.png.bak"));
 }
 
 TEST_F(WorkerReplayTest, PicturesOfChosenFramesAreTheGoldenSetOfTheNextReplay) {
