@@ -44,6 +44,7 @@ TEST_F(DeviceMemory, ABoxGoesToItsRowsAndLeavesTheRest) {
   std::copy_n(bytes.begin() + 3, 3, expected.begin() + 18);
   EXPECT_EQ(Backing(), expected);
   EXPECT_EQ(*device_->ReadBacking(10, update.box), bytes);
+  EXPECT_EQ(*device_->HashBacking(10, update.box), HashOf(bytes));
 }
 
 TEST_F(DeviceMemory, LayersAreSteppedByTheirStride) {
@@ -64,6 +65,7 @@ TEST_F(DeviceMemory, LayersAreSteppedByTheirStride) {
   EXPECT_EQ(backing[32], bytes[4]);
   EXPECT_EQ(backing[37], bytes[7]);
   EXPECT_EQ(*device_->ReadBacking(10, update.box), bytes);
+  EXPECT_EQ(*device_->HashBacking(10, update.box), HashOf(bytes));
 }
 
 TEST_F(DeviceMemory, TransientBytesAreTheTransfersOwnMemoryForOneCommand) {
@@ -102,6 +104,9 @@ TEST_F(DeviceMemory, AReadBackIntoOwnMemoryIsKeptForItsCheck) {
   EXPECT_EQ(Answer(ask::FromHost3d(0, transfer), std::span(&space, 1)), "OK_NODATA");
   EXPECT_EQ(*device_->ReadTransient({.row_bytes = 64}), std::vector<std::byte>(64, std::byte{9}));
   EXPECT_FALSE(device_->ReadTransient({.row_bytes = 65}));
+  EXPECT_EQ(*device_->HashTransient({.row_bytes = 64}),
+            HashOf(std::vector<std::byte>(64, std::byte{9})));
+  EXPECT_FALSE(device_->HashTransient({.row_bytes = 65}));
 }
 
 TEST_F(DeviceMemory, ATransferLargerThanItsOwnMemoryIsRefused) {
@@ -153,6 +158,7 @@ TEST_F(DeviceMemory, BoxesThatWrapOrHaveNoRowsAreErrors) {
                        .bytes = bytes}),
               HasSubstr("has no row"));
   EXPECT_FALSE(device_->ReadBacking(10, {.row_bytes = 64, .rows = 1ull << 40}));
+  EXPECT_FALSE(device_->HashBacking(10, {.row_bytes = 64, .rows = 1ull << 40}));
 }
 
 TEST_F(DeviceMemory, OwnMemoryPastTheBudgetIsAnError) {
