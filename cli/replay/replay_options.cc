@@ -2,11 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 
 namespace vgpu::cli {
 
 namespace {
+
+// GL on llvmpipe without a window starts with 512 MiB of addresses, and draws with 768.
+constexpr uint64_t kMinMemory = 1ull << 30;
 
 // A range lets it pass: it is neither below nor above anything.
 CLI::Validator NotNan() {
@@ -62,12 +68,21 @@ Result<FrameRange> FramesOf(const std::string& text) {
 Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
   const auto memory = ParseSize("--max-memory", options.max_memory);
   if (!memory) return tl::unexpected(memory.error());
+  if (*memory < kMinMemory) {
+    return MakeError(ErrorCode::kUsage,
+                     fmt::format("--max-memory {}: a replay needs {} MiB at least",
+                                 options.max_memory, kMinMemory >> 20));
+  }
   ReplayRequest request;
   request.job.trace = options.trace;
   request.job.max_memory = *memory;
   // Up: 0 means for ever.
   request.worker.timeout =
       std::chrono::milliseconds(static_cast<int64_t>(std::ceil(options.timeout_s * 1000)));
+  constexpr int64_t kForEver = std::numeric_limits<uint32_t>::max();  // 49 days
+  const int64_t timeout_ms = request.worker.timeout.count();
+  request.job.fence_timeout_ms =
+      static_cast<uint32_t>(timeout_ms == 0 ? kForEver : std::min(timeout_ms, kForEver));
   return request;
 }
 

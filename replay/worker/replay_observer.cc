@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "replay/frames/png.h"
 
 namespace vgpu {
@@ -26,11 +28,15 @@ ReplayObserver::ReplayObserver(const ReplayJob& job, ProgressPage& page,
                                const WorkerChannel& channel, PlaybackControl& playback)
     : job_(job), page_(page), channel_(channel), playback_(playback), judge_(job) {}
 
-void ReplayObserver::OnCommand(const CommandPlace& place) {
+bool ReplayObserver::OnCommand(const CommandPlace& place) {
   place_ = place;
   replaying_ = true;
   page_.SetPlace(place);
+  // A trace need not present anything, nor soon.
+  return !job_.window || !playback_.stopped();
 }
+
+void ReplayObserver::OnWait() { page_.Beat(); }
 
 void ReplayObserver::OnFinding(const Finding& finding) {
   DifferenceEvent event;
@@ -86,7 +92,19 @@ Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
     }
   }
   if (!job_.window && !job_.recorded_pace) return true;
+  if (job_.recorded_pace) NoteGap(packet);
   return playback_.Present(packet.scanout(), packet.time_ns(), std::move(image));
+}
+
+void ReplayObserver::NoteGap(const proto::Frame& packet) {
+  const uint64_t gap = packet.time_ns() - std::min(packet.time_ns(), last_frame_ns_);
+  last_frame_ns_ = packet.time_ns();
+  if (gap <= static_cast<uint64_t>(job_.max_frame_gap.count())) return;
+  OnNote(
+      fmt::format("frame {}: was presented {:.1f} s after the frame before it; the replay waits "
+                  "{:.1f} s",
+                  packet.number(), static_cast<double>(gap) * 1e-9,
+                  std::chrono::duration<double>(job_.max_frame_gap).count()));
 }
 
 Status ReplayObserver::Judge(FrameView& frame) {
@@ -110,6 +128,7 @@ Status ReplayObserver::WritePicture(FrameView& frame, const Image& image) {
 }
 
 void ReplayObserver::OnEnd() {
+  page_.Beat();
   if (first_loop_) {
     for (const DifferenceEvent& missing : judge_.Missing()) Send(missing);
   }

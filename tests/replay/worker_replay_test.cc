@@ -238,6 +238,43 @@ TEST_F(WorkerReplayTest, RecordedPaceTakesAsLongAsTheRecording) {
   EXPECT_GE(outcome.done->report.observer_ns, 200'000'000u);
 }
 
+TEST_F(WorkerReplayTest, ALongGapIsCutAndNoted) {
+  Write([](PlayerTrace& trace) {
+    trace.command_ns = 1'000'000'000'000;
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kDrawn);
+    AddClearedFrame(trace, false, 1, kDrawn);
+  });
+  const auto outcome = Run({.renderer = RendererKind::kNull,
+                            .recorded_pace = true,
+                            .max_frame_gap = std::chrono::milliseconds(100)});
+  ASSERT_TRUE(outcome.done);
+  EXPECT_THAT(outcome.notes, ElementsAre("frame 1: was presented 2000.0 s after the frame before "
+                                         "it; the replay waits 0.1 s"));
+}
+
+TEST_F(WorkerReplayTest, MemoryThatIsUsedUpIsTheLimitsFault) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer has no limit of addresses";
+#endif
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    const std::vector<std::byte> bytes(1 << 20);
+    trace.AddMemory(kTestResource, {.row_bytes = 1 << 20}, bytes);
+    // The same content again and again: little in the file, much in memory.
+    proto::Packet packet;
+    packet.mutable_memory()->set_resource_id(kTestResource);
+    packet.mutable_memory()->mutable_box()->set_row_bytes(3ull << 30);
+    for (int i = 0; i < 3 << 10; ++i) packet.mutable_memory()->add_blob(0);
+    trace.Write(packet);
+    trace.Add(ReadBackAll());
+  });
+  const auto outcome = Run({.renderer = RendererKind::kNull, .max_memory = 1ull << 30});
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_THAT(outcome.failure->message,
+              HasSubstr("the memory is used up; --max-memory allows 1024 MiB"));
+}
+
 TEST(WorkerEventsTest, EveryEventSurvivesTheLine) {
   DifferenceEvent difference;
   difference.kind = "frame";
