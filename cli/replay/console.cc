@@ -65,6 +65,10 @@ void AddReport(const DoneEvent& done, Json& json) {
   json["damage"] = done.damage;
 }
 
+void PrintPicture(const char* what, const std::string& file) {
+  if (!file.empty()) fmt::print("  {}: {}\n", what, file);
+}
+
 }  // namespace
 
 Console::Console(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
@@ -82,6 +86,9 @@ void Console::OnDifference(const DifferenceEvent& event) {
   if (quiet_) return;
   ClearProgress();
   fmt::print("{}\n", event.message);
+  PrintPicture("expected", event.expected_file);
+  PrintPicture("replayed", event.replayed_file);
+  PrintPicture("difference", event.difference_file);
   std::fflush(stdout);
 }
 

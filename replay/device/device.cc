@@ -145,6 +145,7 @@ void Device::Reset() {
   device.scanouts = {};
   device.cursors = {};
   device.host_bytes = 0;
+  device.last_context = 0;
   device.transient = Mapping();
 }
 

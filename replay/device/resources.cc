@@ -92,6 +92,7 @@ Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
   device.renderer.UnrefResource(id);
   device.host_bytes -= resource->host_bytes;
   device.resources.erase(id);
+  for (auto& [ctx_id, context] : device.contexts) context.attached.erase(id);
   for (ScanoutState& scanout : device.scanouts) {
     if (scanout.resource_id == id) scanout = {};
   }

@@ -37,6 +37,7 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
     if (context->announced.size() == kMaxAnnounced) break;
     context->announced[blob_id] = shape;
   }
+  device.last_context = call.header.ctx_id;
   const int result = device.renderer.Submit(call.header.ctx_id, guarded.dwords);
   if (dwords > kKeptDwords) device.stream = {};
   return Reply::OfRenderer(guarded.refused ? EINVAL : result);

@@ -26,7 +26,7 @@ struct DifferenceEvent {
   uint32_t context = 0;
   uint64_t frame = 0;
   uint32_t resource = 0;
-  std::string message;  // a full sentence with all of it
+  std::string message;  // a full sentence with all of it, in one line
   // Of frames with an expected picture; all 0 otherwise.
   uint64_t differing = 0, pixels = 0;
   uint32_t largest = 0;

@@ -130,11 +130,11 @@ void FrameJudge::Keep(FrameView& frame, const Image* expected, const Image& repl
   const std::string name = fmt::format("frame-{:06}", frame.packet().number());
   Status kept;
   if (expected != nullptr) {
-    kept = KeepOne(*expected, name, "expected", difference, difference.expected_file);
+    kept = KeepOne(*expected, name, "expected", difference.expected_file);
   }
-  if (kept) kept = KeepOne(replayed, name, "replayed", difference, difference.replayed_file);
+  if (kept) kept = KeepOne(replayed, name, "replayed", difference.replayed_file);
   if (kept && expected != nullptr) {
-    kept = KeepOne(DifferenceImage(*expected, replayed), name, "difference", difference,
+    kept = KeepOne(DifferenceImage(*expected, replayed), name, "difference",
                    difference.difference_file);
   }
   if (!kept) {
@@ -144,12 +144,11 @@ void FrameJudge::Keep(FrameView& frame, const Image* expected, const Image& repl
 }
 
 Status FrameJudge::KeepOne(const Image& image, const std::string& name, const char* what,
-                           DifferenceEvent& difference, std::string& file) {
+                           std::string& file) {
   const std::string file_name = fmt::format("{}.{}.png", name, what);
   if (auto status = WritePng(job_.keep_folder / file_name, image); !status) return status;
   const auto& place = job_.keep_place.empty() ? job_.keep_folder : job_.keep_place;
   file = (place / file_name).string();
-  difference.message += fmt::format("\n  {}: {}", what, file);
   return {};
 }
 

@@ -47,8 +47,7 @@ class FrameJudge {
   FrameVerdict WithoutPicture(FrameView& frame, const Image* shown, const std::string& why_not);
   // A picture that cannot be written costs a note.
   void Keep(FrameView& frame, const Image* expected, const Image& replayed, FrameVerdict& verdict);
-  Status KeepOne(const Image& image, const std::string& name, const char* what,
-                 DifferenceEvent& difference, std::string& file);
+  Status KeepOne(const Image& image, const std::string& name, const char* what, std::string& file);
 
   const ReplayJob& job_;
   uint64_t golden_compared_ = 0;

@@ -68,6 +68,26 @@ TEST_F(DeviceMemory, LayersAreSteppedByTheirStride) {
   EXPECT_EQ(*device_->HashBacking(10, update.box), HashOf(bytes));
 }
 
+TEST_F(DeviceMemory, AnnouncedShapesOfAContextHaveALimit) {
+  Answer(ask::CreateContext(1));
+  const auto announce = [](uint32_t count) {
+    std::vector<uint32_t> stream;
+    for (uint32_t id = 0; id < count; ++id) {
+      stream.insert(stream.end(), {48 | 11 << 16, 2, 1, 0, 8, 8, 1, 1, 0, 0, 0, id});
+    }
+    return stream;
+  };
+  Answer(ask::Submit(1, announce(65536 + 1)));
+  auto blob = ask::Blob(20, kBlobMemHost3d, 4096);
+  blob.blob_id = 65535;
+  Answer(ask::CreateBlob(1, blob));
+  EXPECT_NE(device_->ShapeOf(20), nullptr);
+  blob = ask::Blob(21, kBlobMemHost3d, 4096);
+  blob.blob_id = 65536;
+  EXPECT_EQ(Answer(ask::CreateBlob(1, blob)), "OK_NODATA");
+  EXPECT_EQ(device_->ShapeOf(21), nullptr);
+}
+
 TEST_F(DeviceMemory, TransientBytesAreTheTransfersOwnMemoryForOneCommand) {
   const auto bytes = Numbers(64);
   const MemoryUpdate update{
