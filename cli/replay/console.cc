@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/replay/environment.h"
 
@@ -159,7 +160,17 @@ std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outco
                        ChangesOf(request.job.golden->environment, EnvironmentOf(renderer))}};
   }
   if (outcome.failure) json["failure"] = outcome.failure->message;
+  if (!outcome.last_output.empty()) json["last_output"] = outcome.last_output;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+int FailReplay(const ReplayOutcome& outcome) {
+  const int code = Fail(*outcome.failure);
+  if (outcome.last_output.empty()) return code;
+  fmt::print(stderr, "its last output was:\n");
+  std::istringstream lines(outcome.last_output);
+  for (std::string line; std::getline(lines, line);) fmt::print(stderr, "  {}\n", line);
+  return code;
 }
 
 Error NoSuchFrames(const std::string& trace, const DoneEvent& done) {

@@ -44,6 +44,10 @@ uint64_t VerifiedPictures(const DoneEvent& done);
 // of the environment is another one.
 std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome);
 
+// Prints why the replay failed, and the last output of a worker that could not say so itself.
+// Returns the exit code.
+int FailReplay(const ReplayOutcome& outcome);
+
 // That the trace presents none of the frames asked for (kUsage).
 Error NoSuchFrames(const std::string& trace, const DoneEvent& done);
 

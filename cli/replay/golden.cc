@@ -70,7 +70,7 @@ int Golden(const GoldenOptions& options) {
   const auto outcome = Replay(*request, options.replay.json);
   if (!outcome) return Fail(outcome.error());
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
-  if (outcome->failure) return Fail(*outcome->failure);
+  if (outcome->failure) return FailReplay(*outcome);
   if (!outcome->done->damage.empty()) return Fail(Damaged(options.replay.trace));
   if (outcome->pictures.empty()) return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
   const auto trace_digest = DigestOfFile(options.replay.trace);

@@ -78,7 +78,7 @@ int Run(const RunOptions& options) {
     return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
   }
   if (options.replay.json) fmt::print("{}", OutcomeJson(*request, *outcome));
-  if (outcome->failure) return Fail(*outcome->failure);
+  if (outcome->failure) return FailReplay(*outcome);
   if (!options.replay.json) {
     PrintSummary(options.replay.trace, *outcome);
     PrintTraceState(options.replay.trace, *outcome->done);

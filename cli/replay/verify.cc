@@ -135,7 +135,7 @@ void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
 int ReportVerify(const VerifyOptions& options, const ReplayRequest& request,
                  const ReplayOutcome& outcome) {
   if (options.replay.json) fmt::print("{}", OutcomeJson(request, outcome));
-  if (outcome.failure) return Fail(*outcome.failure);
+  if (outcome.failure) return FailReplay(outcome);
   if (!options.replay.json) {
     PrintSummary(request, outcome);
     PrintTraceState(options.replay.trace, *outcome.done);
@@ -150,12 +150,12 @@ int Verify(const VerifyOptions& options) {
   auto kept = Keep(options, *request);
   if (!kept) return Fail(kept.error());
   auto outcome = Replay(*request, options.replay.json);
-  if (*kept) {
-    if (const auto status = (*kept)->Finish(); !status) {
-      fmt::print(stderr, "note: {}\n", status.error().message);
-    }
-  }
+  const Status moved = *kept ? (*kept)->Finish() : Status();
   if (!outcome) return Fail(outcome.error());
+  if (!moved) {
+    outcome->notes.push_back(moved.error().message);
+    if (!options.replay.json) fmt::print(stderr, "note: {}\n", moved.error().message);
+  }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
   return ReportVerify(options, *request, *outcome);
 }
