@@ -28,6 +28,18 @@ bool HoldsNothing(const fs::path& folder) {
   return !error;
 }
 
+// Ascending. A trace may number its frames as it likes; of those with one number the last was
+// written over the others.
+std::vector<GoldenFrame> OncePerNumber(std::vector<GoldenFrame> frames) {
+  std::ranges::stable_sort(frames, {}, &GoldenFrame::number);
+  std::vector<GoldenFrame> once;
+  for (GoldenFrame& frame : frames) {
+    if (!once.empty() && once.back().number == frame.number) once.pop_back();
+    once.push_back(std::move(frame));
+  }
+  return once;
+}
+
 }  // namespace
 
 Result<GoldenWriter> GoldenWriter::Begin(const fs::path& folder, bool update) {
@@ -74,6 +86,7 @@ GoldenWriter::~GoldenWriter() {
 
 Status GoldenWriter::Commit(GoldenManifest manifest) {
   std::error_code error;
+  manifest.frames = OncePerNumber(std::move(manifest.frames));
   for (GoldenFrame& frame : manifest.frames) {
     frame.file = FramePictureName(frame.number);
     fs::rename(staging_ / frame.file, folder_ / frame.file, error);

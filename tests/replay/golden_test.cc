@@ -123,6 +123,23 @@ TEST_F(GoldenTest, PicturesAreNamedAfterTheirFramesWhateverTheManifestSays) {
   EXPECT_TRUE(std::filesystem::exists(folder / "set/frame-000004.png"));
 }
 
+TEST_F(GoldenTest, FramesThatATraceNumbersAnyhowAreWrittenInOrderAndOnce) {
+  auto writer = GoldenWriter::Begin(folder / "set", false);
+  ASSERT_TRUE(writer);
+  GoldenManifest manifest;
+  for (const auto& [number, digest] : {std::pair{7, "a"}, {4, "b"}, {7, "c"}}) {
+    const std::string name = FramePictureName(number);
+    ASSERT_TRUE(WritePng(writer->staging() / name, Image{1, 1, {1, 2, 3, 255}}));
+    manifest.frames.push_back({static_cast<uint64_t>(number), 0, 1, 1, digest, name});
+  }
+  ASSERT_TRUE(writer->Commit(manifest));
+  const auto read = ReadManifest(folder / "set");
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->frames.size(), 2u);
+  EXPECT_EQ(read->frames[0].number, 4u);
+  EXPECT_EQ(read->frames[1].digest, "c");
+}
+
 TEST_F(GoldenTest, AFolderWithOtherFilesIsLeftAlone) {
   std::ofstream(folder / "thesis.txt") << "mine";
   const auto writer = GoldenWriter::Begin(folder.path(), true);

@@ -212,7 +212,9 @@ TEST_F(SandboxTest, SignalsItself) {
 
 TEST_F(SandboxTest, MakesThreadsButNoProcesses) {
   EXPECT_EQ(Probe({}, [] { return fork() >= 0 ? 0 : errno; }), "Permission denied");
+#ifdef SYS_vfork
   EXPECT_EQ(Probe({}, [] { return syscall(SYS_vfork) >= 0 ? 0 : errno; }), "Permission denied");
+#endif
   EXPECT_EQ(Probe({},
                   [] {
                     std::thread([] {}).join();
