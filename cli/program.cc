@@ -1,7 +1,11 @@
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <optional>
 #include <vector>
@@ -63,6 +67,22 @@ std::string DescribeParseError(const Program& program, const CLI::App& app, cons
   return fmt::format("there is no option {}", argv[1]);
 }
 
+// Whoever read stdout has closed it: `| head` has read enough, which is an end like any other.
+bool IsStdoutLeft() {
+  pollfd out{STDOUT_FILENO, POLLOUT, 0};
+  return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
+}
+
+// `code`, or that what was printed did not arrive.
+int CheckOutput(int code) {
+  errno = 0;
+  const bool failed = std::fflush(stdout) != 0 || std::ferror(stdout) != 0;
+  if (!failed || IsStdoutLeft()) return code;
+  const std::string why = errno == 0 ? "" : fmt::format(": {}", std::strerror(errno));
+  const int exit_code = Fail(Error{ErrorCode::kFailed, "cannot write to stdout" + why});
+  return code == kExitSuccess || code == kExitDifference ? exit_code : code;
+}
+
 }  // namespace
 
 int ExitCodeOf(ErrorCode code) {
@@ -93,16 +113,27 @@ int RunProgram(const Program& program, int argc, char** argv) {
   try {
     app.parse(argc, argv);
     for (const auto& [command, run] : runs) {
-      if (command->parsed()) return run();
+      if (command->parsed()) return CheckOutput(run());
     }
   } catch (const CLI::Success& success) {  // --help, --version
-    return app.exit(success);
+    return CheckOutput(app.exit(success));
   } catch (const CLI::ParseError& error) {
     return WrongUsage(DescribeParseError(program, app, error, argc, argv));
   } catch (const std::exception& error) {
     return Fail(Error{ErrorCode::kFailed, error.what()});
   }
   return kExitSuccess;
+}
+
+CLI::Validator UnsignedNumber() {
+  return CLI::Validator(
+      [](std::string& text) {
+        const auto value = ParseNumber(text);
+        if (!value) return fmt::format("{} is no whole number from 0 to {}", text, UINT64_MAX);
+        text = fmt::format("{}", *value);  // CLI11 would read 010 as eight
+        return std::string();
+      },
+      "");
 }
 
 Result<NumberRange> ParseRange(const std::string& option, const std::string& text) {

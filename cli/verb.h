@@ -37,7 +37,8 @@ struct Program {
   std::span<const Verb> verbs;
 };
 
-// Parses and runs; every wrong usage is one sentence on stderr and kExitUsage.
+// Parses and runs; every wrong usage is one sentence on stderr and kExitUsage, and output that does
+// not arrive (a full disk) is one and kExitFailed.
 int RunProgram(const Program& program, int argc, char** argv);
 
 // The programs' tables, for main and for what is generated from them (man pages, completion).
@@ -50,6 +51,10 @@ struct NumberRange {
   uint64_t last = UINT64_MAX;
 };
 Result<NumberRange> ParseRange(const std::string& option, const std::string& text);
+
+// For options that hold an unsigned number: refuses a sign, and what is no whole decimal number of
+// 64 bits. CLI11 alone takes -1 as the largest number.
+CLI::Validator UnsignedNumber();
 
 // Parses "512", "64K", "256M", "2G" (powers of 1024).
 Result<uint64_t> ParseSize(const std::string& option, const std::string& text);

@@ -1,11 +1,14 @@
 #include "cli/replay/console.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/replay/environment.h"
 
 namespace vgpu::cli {
 
@@ -55,10 +58,16 @@ void AddReport(const DoneEvent& done, Json& json) {
   json["compared"]["golden"] = done.golden_compared;
   json["difference_count"] = done.differences;
   json["within_tolerance"] = done.tolerated;
+  json["not_judged"] = done.not_judged;
+  json["verified"] = VerifiedPictures(done);
   json["unanswered"] = report.unanswered;
   json["losses"] = report.losses;
   json["truncated"] = done.truncated;
   json["damage"] = done.damage;
+}
+
+void PrintPicture(const char* what, const std::string& file) {
+  if (!file.empty()) fmt::print("  {}: {}\n", what, file);
 }
 
 }  // namespace
@@ -78,6 +87,9 @@ void Console::OnDifference(const DifferenceEvent& event) {
   if (quiet_) return;
   ClearProgress();
   fmt::print("{}\n", event.message);
+  PrintPicture("expected", event.expected_file);
+  PrintPicture("replayed", event.replayed_file);
+  PrintPicture("difference", event.difference_file);
   std::fflush(stdout);
 }
 
@@ -105,12 +117,19 @@ void Console::ClearProgress() {
 
 Result<ReplayOutcome> Replay(const ReplayRequest& request, bool json) {
   Console console(json);
+  for (const std::string& note : request.notes) console.OnNote(note);
   auto outcome = RunReplay(request.job, request.worker, console);
-  if (outcome && outcome->interrupted_by != 0) {
-    signal(outcome->interrupted_by, SIG_DFL);
-    raise(outcome->interrupted_by);
+  if (outcome) {
+    outcome->notes.insert(outcome->notes.begin(), request.notes.begin(), request.notes.end());
   }
   return outcome;
+}
+
+uint64_t VerifiedPictures(const DoneEvent& done) {
+  const CheckCounts& compared = done.report.done;
+  const CheckCounts& different = done.report.different;
+  return compared.frames - different.frames + compared.readbacks - different.readbacks +
+         done.golden_compared + done.tolerated;
 }
 
 std::string RendererText(const RendererInfo& renderer) {
@@ -135,8 +154,30 @@ std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outco
   if (outcome.done) AddReport(*outcome.done, json);
   json["differences"] = DifferencesJson(outcome.differences);
   json["notes"] = outcome.notes;
+  if (request.job.golden) {
+    json["golden"] = {{"same_trace", !request.golden_is_others},
+                      {"environment_changes",
+                       ChangesOf(request.job.golden->environment, EnvironmentOf(renderer))}};
+  }
   if (outcome.failure) json["failure"] = outcome.failure->message;
+  if (!outcome.last_output.empty()) json["last_output"] = outcome.last_output;
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+int FailReplay(const ReplayOutcome& outcome) {
+  const int code = Fail(*outcome.failure);
+  if (outcome.last_output.empty()) return code;
+  fmt::print(stderr, "its last output was:\n");
+  std::istringstream lines(outcome.last_output);
+  for (std::string line; std::getline(lines, line);) fmt::print(stderr, "  {}\n", line);
+  return code;
+}
+
+Error NoSuchFrames(const std::string& trace, const DoneEvent& done) {
+  const uint64_t loops = std::max<uint64_t>(done.loops, 1);
+  return Error{ErrorCode::kUsage,
+               fmt::format("{}: presents none of the frames asked for; it has {}", trace,
+                           done.report.frames / loops)};
 }
 
 void PrintTraceState(const std::string& trace, const DoneEvent& done) {

@@ -28,14 +28,28 @@ class Console : public ReplayListener {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// Replays and hands over the outcome. Where the user ended it, this process ends by the same
-// signal.
+// What a verb returns where the user ended it, added to the signal: main ends by the same one.
+inline constexpr int kExitInterrupted = 128;
+
+// Replays and hands over the outcome, with the request's own notes before the others.
 Result<ReplayOutcome> Replay(const ReplayRequest& request, bool json);
 
 std::string RendererText(const RendererInfo& renderer);
 
+// Pictures that are what was expected: frames, read-backs and golden pictures.
+uint64_t VerifiedPictures(const DoneEvent& done);
+
 // The common part of every verb's JSON object.
+// The object's "golden" part, where there is a golden set, says whether it is this trace's and what
+// of the environment is another one.
 std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome);
+
+// Prints why the replay failed, and the last output of a worker that could not say so itself.
+// Returns the exit code.
+int FailReplay(const ReplayOutcome& outcome);
+
+// That the trace presents none of the frames asked for (kUsage).
+Error NoSuchFrames(const std::string& trace, const DoneEvent& done);
 
 // Says on stderr that the trace ends too early, where it does.
 void PrintTraceState(const std::string& trace, const DoneEvent& done);

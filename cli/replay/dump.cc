@@ -81,10 +81,12 @@ std::function<int()> AddDump(CLI::App& command) {
                   "SUBMIT_3D, 'TRANSFER_*', DRAW_VBO; may be given again")
       ->type_name("PATTERN");
   command.add_option("--context", options->filter.context, "Only commands of this context")
+      ->check(UnsignedNumber())
       ->type_name("ID");
   command
       .add_option("--resource", options->filter.resource,
                   "Only commands that name this resource, themselves or in their virgl commands")
+      ->check(UnsignedNumber())
       ->type_name("ID");
   command.add_flag("--no-virgl", options->no_virgl,
                    "Leave out the virgl commands inside SUBMIT_3D");

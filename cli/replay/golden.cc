@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/replay/console.h"
+#include "cli/replay/environment.h"
 #include "cli/replay/verbs.h"
 #include "replay/golden/golden_writer.h"
 
@@ -37,22 +38,22 @@ Result<FrameSelection> SelectionOf(const GoldenOptions& options) {
 
 GoldenManifest ManifestOf(const GoldenOptions& options, const std::string& trace_digest,
                           const ReplayOutcome& outcome) {
-  const RendererInfo& renderer = outcome.started.renderer;
   GoldenManifest manifest;
-  manifest.environment = {renderer.gl_vendor,
-                          renderer.gl_renderer,
-                          renderer.gl_version,
-                          MesaVersionIn(renderer.gl_version),
-                          fmt::format("{} {}", renderer.name, renderer.version),
-                          VGPU_VERSION};
+  manifest.environment = EnvironmentOf(outcome.started.renderer);
   manifest.trace_name = std::filesystem::path(options.replay.trace).filename().string();
   manifest.trace_digest = trace_digest;
   manifest.tolerance = options.tolerance;
   for (const PictureEvent& picture : outcome.pictures) {
     manifest.frames.push_back({picture.frame, picture.scanout, picture.width, picture.height,
-                               picture.digest, picture.file});
+                               picture.digest, FramePictureName(picture.frame)});
   }
   return manifest;
+}
+
+// What stands on damage would be expected of every replay from then on.
+Error Damaged(const std::string& trace) {
+  return Error{ErrorCode::kUnreadable,
+               fmt::format("{}: is damaged; no golden set is made of it", trace)};
 }
 
 int Golden(const GoldenOptions& options) {
@@ -68,12 +69,10 @@ int Golden(const GoldenOptions& options) {
 
   const auto outcome = Replay(*request, options.replay.json);
   if (!outcome) return Fail(outcome.error());
-  if (outcome->failure) return Fail(*outcome->failure);
-  if (outcome->pictures.empty()) {
-    return Fail(
-        Error{ErrorCode::kUsage, fmt::format("{}: presents none of the frames asked for; it has {}",
-                                             options.replay.trace, outcome->done->report.frames)});
-  }
+  if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
+  if (outcome->failure) return FailReplay(*outcome);
+  if (!outcome->done->damage.empty()) return Fail(Damaged(options.replay.trace));
+  if (outcome->pictures.empty()) return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
   const auto trace_digest = DigestOfFile(options.replay.trace);
   if (!trace_digest) return Fail(trace_digest.error());
   if (const auto status = writer->Commit(ManifestOf(options, *trace_digest, *outcome)); !status) {
@@ -102,6 +101,7 @@ std::function<int()> AddGolden(CLI::App& command) {
                   "Only these frames, from 0 and inclusive: 0,10-20,30")
       ->type_name("LIST");
   command.add_option("--every", options->every, "Only frames whose number is a multiple of N")
+      ->check(UnsignedNumber())
       ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000}))
       ->type_name("N")
       ->capture_default_str();
@@ -109,8 +109,8 @@ std::function<int()> AddGolden(CLI::App& command) {
   command.add_flag("--update", options->update, "Replace the golden set that is there");
   command.footer(
       "The tolerance is written into the set, and holds for every verify against it.\n"
-      "Exit codes: 0 written; 2 wrong usage, or the set exists; 3 the trace cannot be read;\n"
-      "4 the replay failed; 77 no GL here.");
+      "Exit codes: 0 written; 2 wrong usage, or the set exists; 3 the trace cannot be read,\n"
+      "or is damaged; 4 the replay failed; 77 no GL here.");
   return [options] { return Golden(*options); };
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/verb.h"
 #include "replay/worker/replay_runner.h"
@@ -23,11 +24,10 @@ Result<FrameRange> FramesOf(const std::string& text);  // of --frames
 struct ReplayRequest {
   ReplayJob job;
   WorkerOptions worker;
+  bool golden_is_others = false;   // the golden set was made from another trace
+  std::vector<std::string> notes;  // what is known before the replay, full sentences
 };
 // The job's trace, memory and time limits from the options.
 Result<ReplayRequest> RequestOf(const ReplayOptions& options);
-
-// Makes a folder for output, and all above it. kFailed with the system's reason.
-Status MakeFolder(const std::filesystem::path& folder);
 
 }  // namespace vgpu::cli

@@ -2,8 +2,10 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "cli/replay/console.h"
+#include "cli/replay/output_folder.h"
 #include "cli/replay/verbs.h"
 
 namespace vgpu::cli {
@@ -51,18 +53,32 @@ Result<ReplayRequest> JobOf(const RunOptions& options) {
   job.renderer = options.renderer == "null" ? RendererKind::kNull : RendererKind::kVirgl;
   if (!options.snapshots.empty()) {
     job.pictures_folder = options.snapshots;
-    if (const auto made = MakeFolder(options.snapshots); !made) return tl::unexpected(made.error());
   }
   return request;
+}
+
+// Whether frames were asked for, and none of them came.
+bool HasNoFrameOf(const RunOptions& options, const DoneEvent& done) {
+  return !options.frames.empty() && done.report.timed_frames == 0 && !done.report.stopped;
 }
 
 int Run(const RunOptions& options) {
   const auto request = JobOf(options);
   if (!request) return Fail(request.error());
+  std::optional<OutputFolder> folder;  // gone again where nothing was written
+  if (!options.snapshots.empty()) {
+    auto made = OutputFolder::Make(options.snapshots);
+    if (!made) return Fail(made.error());
+    folder.emplace(std::move(*made));
+  }
   const auto outcome = Replay(*request, options.replay.json);
   if (!outcome) return Fail(outcome.error());
+  if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
+  if (!outcome->failure && HasNoFrameOf(options, *outcome->done)) {
+    return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
+  }
   if (options.replay.json) fmt::print("{}", OutcomeJson(*request, *outcome));
-  if (outcome->failure) return Fail(*outcome->failure);
+  if (outcome->failure) return FailReplay(*outcome);
   if (!options.replay.json) {
     PrintSummary(options.replay.trace, *outcome);
     PrintTraceState(options.replay.trace, *outcome->done);
@@ -81,6 +97,7 @@ std::function<int()> AddRun(CLI::App& command) {
                   "replay starts at the trace's start and ends after B")
       ->type_name("A-B");
   command.add_option("--loop", options->loops, "Replay N times; 0 until stopped")
+      ->check(UnsignedNumber())
       ->type_name("N")
       ->capture_default_str();
   command.add_flag(

@@ -2,8 +2,11 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "cli/replay/console.h"
+#include "cli/replay/environment.h"
+#include "cli/replay/kept_pictures.h"
 #include "cli/replay/verbs.h"
 
 namespace vgpu::cli {
@@ -15,7 +18,7 @@ struct VerifyOptions {
   std::string golden;
   std::string keep;
   Tolerance tolerance;
-  bool tolerance_given = false;
+  bool channel_given = false, pixels_given = false;
   uint64_t repeat = 1;
 };
 
@@ -25,68 +28,136 @@ std::string DefaultKeepFolder(const std::string& trace) {
   return std::filesystem::path(trace).stem().string() + "-differences";
 }
 
+// Says up front that the set is another trace's: what differs then says little.
+void NoteOtherTrace(const VerifyOptions& options, ReplayRequest& request) {
+  const GoldenManifest& golden = *request.job.golden;
+  const auto digest = DigestOfFile(options.replay.trace);
+  if (!digest || *digest == golden.trace_digest) return;  // no such file: the replay says so
+  request.golden_is_others = true;
+  request.notes.push_back(
+      fmt::format("{}: was made from another trace, {} with digest {}; {} has {}", options.golden,
+                  golden.trace_name, golden.trace_digest, options.replay.trace, *digest));
+}
+
+Status SetGolden(const VerifyOptions& options, ReplayRequest& request) {
+  auto manifest = ReadManifest(options.golden);
+  if (!manifest) return tl::unexpected(manifest.error());
+  ReplayJob& job = request.job;
+  if (!options.channel_given) job.tolerance.channel = manifest->tolerance.channel;
+  if (!options.pixels_given) job.tolerance.pixels = manifest->tolerance.pixels;
+  job.golden = std::move(*manifest);
+  job.golden_folder = options.golden;
+  NoteOtherTrace(options, request);
+  return {};
+}
+
 Result<ReplayRequest> JobOf(const VerifyOptions& options) {
   auto request = RequestOf(options.replay);
   if (!request) return request;
-  ReplayJob& job = request->job;
-  job.check_content = true;
-  job.loops = options.repeat;
-  job.tolerance = options.tolerance;
-  if (!options.golden.empty()) {
-    auto manifest = ReadManifest(options.golden);
-    if (!manifest) return tl::unexpected(manifest.error());
-    if (!options.tolerance_given) job.tolerance = manifest->tolerance;
-    job.golden = std::move(*manifest);
-    job.golden_folder = options.golden;
-  }
-  job.keep_folder = options.keep.empty() ? DefaultKeepFolder(options.replay.trace) : options.keep;
-  if (const auto made = MakeFolder(job.keep_folder); !made) {
-    if (!options.keep.empty()) return tl::unexpected(made.error());
-    fmt::print(stderr, "note: pictures of differences are not kept: {}\n", made.error().message);
-    job.keep_folder.clear();
+  request->job.check_content = true;
+  request->job.loops = options.repeat;
+  request->job.tolerance = options.tolerance;
+  if (options.golden.empty()) return request;
+  if (const auto status = SetGolden(options, *request); !status) {
+    return tl::unexpected(status.error());
   }
   return request;
 }
 
-void PrintSummary(const std::string& trace, const ReplayOutcome& outcome) {
-  const DoneEvent& done = *outcome.done;
+// Nothing where pictures cannot be kept at the place that nobody asked for.
+Result<std::optional<KeptPictures>> Keep(const VerifyOptions& options, ReplayRequest& request) {
+  const std::string place =
+      options.keep.empty() ? DefaultKeepFolder(options.replay.trace) : options.keep;
+  auto kept = KeptPictures::Begin(place);
+  if (kept) {
+    request.job.keep_folder = kept->staging();
+    request.job.keep_place = place;
+    return std::optional(std::move(*kept));
+  }
+  if (!options.keep.empty()) return tl::unexpected(kept.error());
+  request.notes.push_back(kept.error().message);
+  return std::nullopt;
+}
+
+// Why no success is one, or nothing: of what was drawn, nothing is known to be right.
+std::string WhatIsMissing(const DoneEvent& done) {
   const CheckCounts& counts = done.report.done;
-  const uint64_t pictures = counts.readbacks + counts.frames + done.golden_compared;
-  fmt::print("{}: {} commands, {} frames{}\n", trace, done.report.commands, done.report.frames,
-             done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
-  fmt::print("renderer: {}\n", RendererText(outcome.started.renderer));
+  if (counts.readbacks + counts.frames + done.golden_compared == 0) {
+    return "nothing drawn was verified: the trace holds no digest of a frame or a read-back";
+  }
+  if (done.differences == 0 && VerifiedPictures(done) == 0) {
+    return "nothing drawn was verified: of what has another digest, no picture is known";
+  }
+  return "";
+}
+
+std::vector<std::string> EnvironmentChanges(const ReplayRequest& request,
+                                            const ReplayOutcome& outcome) {
+  if (!request.job.golden || outcome.done->differences == 0) return {};
+  return ChangesOf(request.job.golden->environment, EnvironmentOf(outcome.started.renderer));
+}
+
+void PrintCounts(const DoneEvent& done) {
+  const CheckCounts& counts = done.report.done;
   fmt::print("compared: {} frames, {} read-backs, {} responses, {} fences", counts.frames,
              counts.readbacks, counts.responses, counts.fences);
   if (done.golden_compared != 0) fmt::print(", {} golden pictures", done.golden_compared);
   fmt::print("\n");
   if (done.tolerated != 0) fmt::print("within the tolerance: {} frames\n", done.tolerated);
-  if (pictures == 0) {
-    fmt::print("nothing drawn was verified: the trace holds no digest of a frame or a read-back\n");
-  }
-  if (done.differences == 0) {
-    fmt::print("{}\n", pictures == 0 ? "no differences in what is there to compare" : "identical");
-  } else {
-    fmt::print("{} difference{}\n", done.differences, done.differences == 1 ? "" : "s");
-    if (done.differences > outcome.differences.size()) {
-      fmt::print("only the first {} are listed\n", outcome.differences.size());
-    }
+  if (done.not_judged != 0) {
+    fmt::print("not judged: {} frames and read-backs of another digest, without a picture\n",
+               done.not_judged);
   }
 }
 
-int Verify(const VerifyOptions& options) {
-  const auto request = JobOf(options);
-  if (!request) return Fail(request.error());
-  const auto outcome = Replay(*request, options.replay.json);
-  std::error_code ignored;  // it stays where pictures were kept in it
-  if (!request->job.keep_folder.empty()) std::filesystem::remove(request->job.keep_folder, ignored);
-  if (!outcome) return Fail(outcome.error());
-  if (options.replay.json) fmt::print("{}", OutcomeJson(*request, *outcome));
-  if (outcome->failure) return Fail(*outcome->failure);
-  if (!options.replay.json) {
-    PrintSummary(options.replay.trace, *outcome);
-    PrintTraceState(options.replay.trace, *outcome->done);
+void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
+  const DoneEvent& done = *outcome.done;
+  fmt::print("{}: {} commands, {} frames{}\n", request.job.trace.string(), done.report.commands,
+             done.report.frames, done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
+  fmt::print("renderer: {}\n", RendererText(outcome.started.renderer));
+  PrintCounts(done);
+  const std::string missing = WhatIsMissing(done);
+  if (!missing.empty()) fmt::print("{}\n", missing);
+  if (done.differences == 0) {
+    fmt::print("{}\n", missing.empty() ? done.not_judged == 0 ? "identical" : "no differences"
+                                       : "no differences in what is there to compare");
+    return;
   }
-  return ExitCodeOf(*outcome->done);
+  fmt::print("{} difference{}\n", done.differences, done.differences == 1 ? "" : "s");
+  if (done.differences > outcome.differences.size()) {
+    fmt::print("only the first {} are listed\n", outcome.differences.size());
+  }
+  for (const std::string& change : EnvironmentChanges(request, outcome)) {
+    fmt::print("the golden set was made with another {}\n", change);
+  }
+}
+
+int ReportVerify(const VerifyOptions& options, const ReplayRequest& request,
+                 const ReplayOutcome& outcome) {
+  if (options.replay.json) fmt::print("{}", OutcomeJson(request, outcome));
+  if (outcome.failure) return FailReplay(outcome);
+  if (!options.replay.json) {
+    PrintSummary(request, outcome);
+    PrintTraceState(options.replay.trace, *outcome.done);
+  }
+  const int code = ExitCodeOf(*outcome.done);
+  return code == kExitSuccess && !WhatIsMissing(*outcome.done).empty() ? kExitDifference : code;
+}
+
+int Verify(const VerifyOptions& options) {
+  auto request = JobOf(options);
+  if (!request) return Fail(request.error());
+  auto kept = Keep(options, *request);
+  if (!kept) return Fail(kept.error());
+  auto outcome = Replay(*request, options.replay.json);
+  const Status moved = *kept ? (*kept)->Finish() : Status();
+  if (!outcome) return Fail(outcome.error());
+  if (!moved) {
+    outcome->notes.push_back(moved.error().message);
+    if (!options.replay.json) fmt::print(stderr, "note: {}\n", moved.error().message);
+  }
+  if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
+  return ReportVerify(options, *request, *outcome);
 }
 
 }  // namespace
@@ -106,16 +177,20 @@ std::function<int()> AddVerify(CLI::App& command) {
                   "difference. TRACE-differences unless given")
       ->type_name("DIR");
   command.add_option("--repeat", options->repeat, "Verify N times in a row")
+      ->check(UnsignedNumber())
       ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000}))
       ->type_name("N")
       ->capture_default_str();
   command.footer(
-      "The tolerance holds for frames whose expected picture is known; the golden set's own\n"
-      "tolerance holds unless given here.\n"
-      "Exit codes: 0 no difference; 1 a difference; 2 wrong usage; 3 the trace or golden set\n"
-      "cannot be read, or the trace is damaged; 4 the replay failed; 77 no GL here.");
+      "The tolerance holds for frames whose expected picture is known; with one, content of\n"
+      "another digest and without a picture is counted, not judged. The golden set's own\n"
+      "holds where --tolerance or --max-pixels is not given here.\n"
+      "Exit codes: 0 no difference; 1 a difference, or nothing drawn to verify; 2 wrong usage;\n"
+      "3 the trace or golden set cannot be read, or the trace is damaged; 4 the replay failed;\n"
+      "77 no GL here.");
   return [options, &command] {
-    options->tolerance_given = command.count("--tolerance") + command.count("--max-pixels") != 0;
+    options->channel_given = command.count("--tolerance") != 0;
+    options->pixels_given = command.count("--max-pixels") != 0;
     return Verify(*options);
   };
 }

@@ -29,6 +29,17 @@ Result<BoxSize> SizeInside(const ByteBox& box, uint64_t memory_size) {
   return size;
 }
 
+// What a box of the memory holds, in bytes.
+Result<uint64_t> SizeToTake(Bytes memory, const ByteBox& box) {
+  const Result<BoxSize> size = SizeInside(box, memory.size());
+  if (!size) return tl::unexpected(size.error());
+  // Rows may overlap, so that a box of a small memory may hold more bytes than the memory has.
+  if (size->total > memory.size()) {
+    return Refuse(box, fmt::format("holds {} bytes, its memory {}", size->total, memory.size()));
+  }
+  return size->total;
+}
+
 // Calls `copy(place in memory, place in the packed bytes)` for each row.
 template <typename Copy>
 void ForEachRow(const ByteBox& box, const Copy& copy) {
@@ -75,19 +86,28 @@ Status PutBox(std::span<std::byte> memory, const ByteBox& box, Bytes packed) {
 }
 
 Result<std::vector<std::byte>> TakeBox(Bytes memory, const ByteBox& box) {
-  const Result<BoxSize> size = SizeInside(box, memory.size());
-  if (!size) return tl::unexpected(size.error());
-  // Rows may overlap, so that a box of a small memory may hold more bytes than the memory has.
-  if (size->total > memory.size()) {
-    return Refuse(box, fmt::format("holds {} bytes, its memory {}", size->total, memory.size()));
-  }
-  std::vector<std::byte> out(size->total);
+  const Result<uint64_t> total = SizeToTake(memory, box);
+  if (!total) return tl::unexpected(total.error());
+  std::vector<std::byte> out(*total);
   if (out.empty()) return out;
-  const ByteBox joined = Joined(box, size->total);
+  const ByteBox joined = Joined(box, *total);
   ForEachRow(joined, [&](uint64_t from, uint64_t to) {
     std::memcpy(out.data() + to, memory.data() + from, joined.row_bytes);
   });
   return out;
+}
+
+Result<Digest> HashBox(Bytes memory, const ByteBox& box) {
+  const Result<uint64_t> total = SizeToTake(memory, box);
+  if (!total) return tl::unexpected(total.error());
+  const ByteBox joined = Joined(box, *total);
+  if (joined.rows * joined.layers == 1 || *total == 0) {
+    return HashOf(memory.subspan(*total == 0 ? 0 : joined.offset, *total));
+  }
+  ContentHasher hasher;
+  ForEachRow(joined,
+             [&](uint64_t from, uint64_t) { hasher.Add(memory.subspan(from, joined.row_bytes)); });
+  return hasher.Finish();
 }
 
 }  // namespace vgpu

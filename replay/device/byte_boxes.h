@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "format/protocol/content_hash.h"
 #include "format/protocol/error.h"
 #include "format/protocol/transfer_layout.h"
 #include "format/protocol/wire.h"
@@ -22,5 +23,7 @@ Result<BoxSize> SizeOf(const ByteBox& box);
 // Puts `packed` at the box's place. An error where it does not fit or has not the box's size.
 Status PutBox(std::span<std::byte> memory, const ByteBox& box, Bytes packed);
 Result<std::vector<std::byte>> TakeBox(Bytes memory, const ByteBox& box);
+// The hash of what TakeBox gives.
+Result<Digest> HashBox(Bytes memory, const ByteBox& box);
 
 }  // namespace vgpu

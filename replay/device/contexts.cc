@@ -41,12 +41,19 @@ Reply Handle(On<CommandType::CTX_DESTROY>, DeviceState& device, const wire::Head
 Reply Handle(On<CommandType::CTX_ATTACH_RESOURCE>, DeviceState& device,
              const wire::ResourceRequest& request, const Call& call) {
   device.renderer.AttachResource(call.header.ctx_id, request.resource_id);
+  ContextState* context = device.FindContext(call.header.ctx_id);
+  if (context != nullptr && device.FindResource(request.resource_id) != nullptr) {
+    context->attached.insert(request.resource_id);
+  }
   return Reply::Ok();
 }
 
 Reply Handle(On<CommandType::CTX_DETACH_RESOURCE>, DeviceState& device,
              const wire::ResourceRequest& request, const Call& call) {
   device.renderer.DetachResource(call.header.ctx_id, request.resource_id);
+  if (ContextState* context = device.FindContext(call.header.ctx_id); context != nullptr) {
+    context->attached.erase(request.resource_id);
+  }
   return Reply::Ok();
 }
 

@@ -121,6 +121,14 @@ Result<std::vector<std::byte>> Device::ReadTransient(const ByteBox& box) const {
   return TakeBox(impl_->transient.bytes(), box);
 }
 
+Result<Digest> Device::HashBacking(uint32_t resource_id, const ByteBox& box) const {
+  return HashBox(SharedBytesOf(*impl_, resource_id), box);
+}
+
+Result<Digest> Device::HashTransient(const ByteBox& box) const {
+  return HashBox(impl_->transient.bytes(), box);
+}
+
 Status Device::WriteBacking(const MemoryUpdate& update) { return ApplyMemory(*impl_, update); }
 
 void Device::Reset() {
@@ -137,6 +145,7 @@ void Device::Reset() {
   device.scanouts = {};
   device.cursors = {};
   device.host_bytes = 0;
+  device.last_context = 0;
   device.transient = Mapping();
 }
 

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "format/protocol/command_sink.h"
+#include "format/protocol/content_hash.h"
 #include "heap/guest_memory.h"
 #include "replay/renderer/renderer.h"
 
@@ -86,6 +87,9 @@ class Device : public CommandSink {
   Result<std::vector<std::byte>> ReadBacking(uint32_t resource_id, const ByteBox& box) const;
   // What the last TRANSFER_FROM_HOST wrote into memory of its own (MemoryUpdate::transient).
   Result<std::vector<std::byte>> ReadTransient(const ByteBox& box) const;
+  // The hash of what these give, without a copy of it.
+  Result<Digest> HashBacking(uint32_t resource_id, const ByteBox& box) const;
+  Result<Digest> HashTransient(const ByteBox& box) const;
 
   // Puts bytes into a backing, as Execute does for its command's memory. Those of a resource
   // without memory are dropped.

@@ -32,6 +32,26 @@ Result<Pixels> ReadBlob(DeviceState& device, uint32_t resource_id, const BlobPix
   return Pixels{rect.width, rect.height, blob.format, true, std::move(*data)};
 }
 
+// The context that the renderer is in and that can read the resource, or 0.
+uint32_t ReadingContext(DeviceState& device, uint32_t resource_id) {
+  if (device.options.force_context_0) return 0;
+  const ContextState* context = device.FindContext(device.last_context);
+  return context != nullptr && context->attached.contains(resource_id) ? device.last_context : 0;
+}
+
+// So that the next command finds the renderer in the context that it would be in: one that is held
+// faulty draws on until another is used.
+int ReadUnnoticed(DeviceState& device, uint32_t resource_id, const Transfer& transfer,
+                  std::span<iovec> iov) {
+  Renderer& renderer = device.renderer;
+  const uint32_t context = ReadingContext(device, resource_id);
+  if (context != 0 && renderer.TransferFromHost(resource_id, context, transfer, iov) == 0) return 0;
+  renderer.ForceContext0();
+  const int result = renderer.TransferFromHost(resource_id, 0, transfer, iov);
+  renderer.ForceContext0();
+  return result;
+}
+
 Result<Pixels> ReadFromRenderer(DeviceState& device, uint32_t resource_id,
                                 const ResourceShape& shape, const wire::Rect& rect,
                                 uint64_t row_bytes) {
@@ -44,9 +64,7 @@ Result<Pixels> ReadFromRenderer(DeviceState& device, uint32_t resource_id,
                           .h = rect.height,
                           .d = 1,
                           .stride = static_cast<uint32_t>(row_bytes)};
-  device.renderer.ForceContext0();
-  const int result = device.renderer.TransferFromHost(resource_id, 0, transfer, std::span(&iov, 1));
-  device.renderer.ForceContext0();
+  const int result = ReadUnnoticed(device, resource_id, transfer, std::span(&iov, 1));
   if (result != 0) return Refuse(resource_id, fmt::format("the renderer answers {}", result));
   return pixels;
 }

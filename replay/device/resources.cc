@@ -18,6 +18,9 @@ uint64_t SaturatingProduct(std::initializer_list<uint64_t> factors) {
   return product;
 }
 
+// Of the largest side that 32 bits can say.
+constexpr uint32_t kLastLevel = 31;
+
 // About what the renderer takes for it: the library itself accepts any size, and a guest that asks
 // for more than the machine has takes the host's processes down.
 uint64_t HostBytes(const ResourceShape& shape) {
@@ -25,8 +28,13 @@ uint64_t HostBytes(const ResourceShape& shape) {
   const uint64_t block = format == nullptr || shape.IsBuffer() ? 1 : format->block_bytes;
   const uint64_t texels =
       format == nullptr ? 1 : uint64_t{format->block_width} * format->block_height;
-  const uint64_t bytes = SaturatingProduct(
-      {shape.width, shape.height, shape.depth, shape.array_size, shape.nr_samples, block});
+  uint64_t bytes = 0;  // as if a block were a texel
+  for (uint32_t level = 0; level <= std::min(shape.last_level, kLastLevel); ++level) {
+    const uint64_t more =
+        SaturatingProduct({shape.width >> level, shape.height >> level, shape.depth >> level,
+                           shape.array_size, shape.nr_samples, block});
+    if (__builtin_add_overflow(bytes, more, &bytes)) return UINT64_MAX;
+  }
   return bytes / (shape.IsBuffer() ? 1 : texels);
 }
 
@@ -84,6 +92,7 @@ Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
   device.renderer.UnrefResource(id);
   device.host_bytes -= resource->host_bytes;
   device.resources.erase(id);
+  for (auto& [ctx_id, context] : device.contexts) context.attached.erase(id);
   for (ScanoutState& scanout : device.scanouts) {
     if (scanout.resource_id == id) scanout = {};
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "heap/guest_memory.h"
@@ -41,6 +42,7 @@ struct ResourceState {
 struct ContextState {
   // Resources that PIPE_RESOURCE_CREATE announced and RESOURCE_CREATE_BLOB will name, by blob id.
   std::unordered_map<uint64_t, ResourceShape> announced;
+  std::unordered_set<uint32_t> attached;  // resources that there are
 };
 
 struct DeviceState {
@@ -54,6 +56,7 @@ struct DeviceState {
   std::unordered_map<uint32_t, ContextState> contexts;
   std::array<ScanoutState, kMaxScanouts> scanouts;
   std::array<CursorState, kMaxScanouts> cursors;
+  uint32_t last_context = 0;     // of the last submit or transfer; may be gone
   uint64_t host_bytes = 0;       // sum over resources
   Mapping transient;             // of the last command that had one
   std::vector<uint32_t> stream;  // begins with the submit at hand; kept for its memory

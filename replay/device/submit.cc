@@ -13,6 +13,9 @@ namespace {
 // A submit of Mesa is below 64 KiB; the copy of a larger one is not kept for the next.
 constexpr std::size_t kKeptDwords = 1 << 20;
 
+// Of a context. Mesa names each at once; what is announced beyond is a blob without a shape.
+constexpr std::size_t kMaxAnnounced = 65536;
+
 }  // namespace
 
 Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit3d& request,
@@ -30,7 +33,11 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
   if (device.stream.size() < dwords) device.stream.resize(dwords);
   std::memcpy(device.stream.data(), call.trailing.data(), size);
   const GuardedStream guarded = GuardStream(std::span(device.stream).first(dwords));
-  for (const auto& [blob_id, shape] : guarded.announced) context->announced[blob_id] = shape;
+  for (const auto& [blob_id, shape] : guarded.announced) {
+    if (context->announced.size() == kMaxAnnounced) break;
+    context->announced[blob_id] = shape;
+  }
+  device.last_context = call.header.ctx_id;
   const int result = device.renderer.Submit(call.header.ctx_id, guarded.dwords);
   if (dwords > kKeptDwords) device.stream = {};
   return Reply::OfRenderer(guarded.refused ? EINVAL : result);

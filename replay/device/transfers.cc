@@ -31,6 +31,7 @@ Reply Move(DeviceState& device, uint32_t resource_id, const Transfer& transfer, 
   }
   if (memory_size == 0) return Reply::Refuse(ResponseType::ERR_UNSPEC);
   if (box->End() > memory_size) return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
+  device.last_context = ctx_id;
   Renderer& renderer = device.renderer;
   return Reply::OfRenderer(to_host ? renderer.TransferToHost(resource_id, ctx_id, transfer, iov)
                                    : renderer.TransferFromHost(resource_id, ctx_id, transfer, iov));

@@ -10,8 +10,9 @@ namespace {
 constexpr auto kBeat = std::chrono::milliseconds(100);
 }  // namespace
 
-PlaybackControl::PlaybackControl(bool recorded_pace, std::function<void()> beat)
-    : recorded_pace_(recorded_pace), beat_(std::move(beat)) {}
+PlaybackControl::PlaybackControl(bool recorded_pace, std::chrono::nanoseconds max_gap,
+                                 std::function<void()> beat)
+    : recorded_pace_(recorded_pace), max_gap_(max_gap), beat_(std::move(beat)) {}
 
 bool PlaybackControl::Present(uint32_t scanout, uint64_t time_ns, Image image) {
   std::unique_lock lock(mutex_);
@@ -23,14 +24,24 @@ bool PlaybackControl::Present(uint32_t scanout, uint64_t time_ns, Image image) {
   return WaitWhilePaused(lock);
 }
 
-bool PlaybackControl::WaitUntilDue(std::unique_lock<std::mutex>& lock, uint64_t time_ns) {
+std::chrono::nanoseconds PlaybackControl::DueAfter(uint64_t time_ns) {
   if (!started_) {
     started_ = true;
     start_ = Clock::now();
-    start_ns_ = time_ns;
+    due_after_ = {};
+    last_ns_ = time_ns;
   }
-  if (!recorded_pace_ || time_ns < start_ns_) return !stopped_;
-  const auto due = start_ + std::chrono::nanoseconds(time_ns - start_ns_);
+  // Unsigned, and cut before it meets a clock.
+  const uint64_t gap = time_ns - std::min(time_ns, last_ns_);
+  due_after_ += std::chrono::nanoseconds(std::min<uint64_t>(gap, max_gap_.count()));
+  last_ns_ = time_ns;
+  return due_after_;
+}
+
+bool PlaybackControl::WaitUntilDue(std::unique_lock<std::mutex>& lock, uint64_t time_ns) {
+  const auto due_after = DueAfter(time_ns);
+  if (!recorded_pace_) return !stopped_;
+  const auto due = start_ + due_after;
   // A step is a wish to see the next frame now.
   while (!stopped_ && steps_ == 0 && Clock::now() < due) {
     changed_.wait_until(lock, std::min(due, Clock::now() + kBeat));
@@ -83,6 +94,11 @@ void PlaybackControl::Stop() {
 bool PlaybackControl::paused() const {
   const std::lock_guard lock(mutex_);
   return paused_;
+}
+
+bool PlaybackControl::stopped() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
 }
 
 bool PlaybackControl::finished() const {

@@ -16,8 +16,10 @@ namespace vgpu {
 
 class PlaybackControl {
  public:
-  // `beat` is called now and then while Present waits.
-  PlaybackControl(bool recorded_pace, std::function<void()> beat);
+  // At recorded pace, no frame comes more than `max_gap` after the one before it: a guest may have
+  // idled for hours, and the times of a trace may be anything. `beat` is called now and then while
+  // Present waits.
+  PlaybackControl(bool recorded_pace, std::chrono::nanoseconds max_gap, std::function<void()> beat);
 
   // Waits until the frame is due (`time_ns` is when the recording presented it, on its own clock),
   // shows the picture, and waits while paused. False: stopped. An empty image only keeps the pace.
@@ -31,6 +33,7 @@ class PlaybackControl {
   void Step();  // one frame, and pauses if it was not paused
   void Stop();
   bool paused() const;
+  bool stopped() const;
   bool finished() const;
 
   // The pictures that are new since the last call, by scanout. Waits up to `timeout` for one.
@@ -39,11 +42,14 @@ class PlaybackControl {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // Waits until `due` or, if there is none, until woken; false when stopped.
+  // How long after the first frame this one is due.
+  std::chrono::nanoseconds DueAfter(uint64_t time_ns);
+  // False when stopped.
   bool WaitUntilDue(std::unique_lock<std::mutex>& lock, uint64_t time_ns);
   bool WaitWhilePaused(std::unique_lock<std::mutex>& lock);
 
   const bool recorded_pace_;
+  const std::chrono::nanoseconds max_gap_;
   const std::function<void()> beat_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -52,8 +58,9 @@ class PlaybackControl {
   bool finished_ = false;
   uint64_t steps_ = 0;
   bool started_ = false;
-  Clock::time_point start_;  // when the recording's start_ns_ is due
-  uint64_t start_ns_ = 0;
+  Clock::time_point start_;  // when the first frame was due
+  std::chrono::nanoseconds due_after_{};
+  uint64_t last_ns_ = 0;  // of the frame before, on the recording's clock
   std::map<uint32_t, Image> pictures_;
 };
 

@@ -150,7 +150,9 @@ Window::~Window() = default;
 
 void Window::Run(PlaybackControl& control) {
   impl_->control = &control;
-  while (!control.finished()) {
+  // The last picture may come with the end.
+  for (bool last = false; !last;) {
+    last = control.finished();
     glfwPollEvents();
     if (glfwWindowShouldClose(impl_->window)) control.Stop();
     const auto pictures = control.TakePictures(kFrameWait);

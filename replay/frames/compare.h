@@ -12,6 +12,8 @@ namespace vgpu {
 struct Tolerance {
   uint32_t channel = 0;  // the largest difference of one channel, 0 to 255
   uint64_t pixels = 0;   // how many pixels may differ by more than that
+
+  bool IsExact() const { return channel == 0 && pixels == 0; }
 };
 
 struct Comparison {

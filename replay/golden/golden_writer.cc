@@ -16,6 +16,30 @@ tl::unexpected<Error> Failed(const fs::path& path, const std::error_code& error)
   return MakeError(ErrorCode::kFailed, fmt::format("{}: {}", path.string(), error.message()));
 }
 
+constexpr char kStaging[] = ".new";
+
+// Of what a run that died may have left there, apart.
+bool HoldsNothing(const fs::path& folder) {
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename() != kStaging) return false;
+  }
+  return !error;
+}
+
+// Ascending. A trace may number its frames as it likes; of those with one number the last was
+// written over the others.
+std::vector<GoldenFrame> OncePerNumber(std::vector<GoldenFrame> frames) {
+  std::ranges::stable_sort(frames, {}, &GoldenFrame::number);
+  std::vector<GoldenFrame> once;
+  for (GoldenFrame& frame : frames) {
+    if (!once.empty() && once.back().number == frame.number) once.pop_back();
+    once.push_back(std::move(frame));
+  }
+  return once;
+}
+
 }  // namespace
 
 Result<GoldenWriter> GoldenWriter::Begin(const fs::path& folder, bool update) {
@@ -32,13 +56,13 @@ Result<GoldenWriter> GoldenWriter::Begin(const fs::path& folder, bool update) {
     for (const GoldenFrame& frame : old->frames) writer.old_files_.push_back(frame.file);
   } else if (fs::exists(folder, error) && !fs::is_directory(folder, error)) {
     return MakeError(ErrorCode::kUsage, fmt::format("{}: is not a folder", folder.string()));
-  } else if (fs::exists(folder, error) && !fs::is_empty(folder, error)) {
+  } else if (fs::exists(folder, error) && !HoldsNothing(folder)) {
     return MakeError(ErrorCode::kUsage,
                      fmt::format("{}: holds files that are no golden set", folder.string()));
   }
   writer.made_folder_ = fs::create_directories(folder, error);
   if (error) return Failed(folder, error);
-  const fs::path staging = folder / ".new";
+  const fs::path staging = folder / kStaging;
   fs::remove_all(staging, error);  // of a run that died
   fs::create_directory(staging, error);
   if (error) return Failed(staging, error);
@@ -60,9 +84,11 @@ GoldenWriter::~GoldenWriter() {
   if (made_folder_) fs::remove(folder_, ignored);  // which fails where pictures are in it
 }
 
-Status GoldenWriter::Commit(const GoldenManifest& manifest) {
+Status GoldenWriter::Commit(GoldenManifest manifest) {
   std::error_code error;
-  for (const GoldenFrame& frame : manifest.frames) {
+  manifest.frames = OncePerNumber(std::move(manifest.frames));
+  for (GoldenFrame& frame : manifest.frames) {
+    frame.file = FramePictureName(frame.number);
     fs::rename(staging_ / frame.file, folder_ / frame.file, error);
     if (error) return Failed(folder_ / frame.file, error);
   }

@@ -1,4 +1,7 @@
-// Writes a golden set so that it is whole or as it was before.
+// Writes a golden set: until all of the new one is there, the old one is as it was.
+//
+// Putting the new one in its place is one rename a picture and one for the manifest; a machine that
+// stops among them leaves pictures of both beside the old manifest.
 #pragma once
 
 #include "replay/golden/manifest.h"
@@ -18,9 +21,9 @@ class GoldenWriter {
   // Where pictures are written to, under their final names.
   const std::filesystem::path& staging() const { return staging_; }
 
-  // Replaces the old set: the manifest's pictures move in, those of the old one that are not in it
-  // go.
-  Status Commit(const GoldenManifest& manifest);
+  // Replaces the old set: the pictures of the manifest's frames move in, those of the old one that
+  // are not in it go. The files are named after their frames, whatever the manifest says.
+  Status Commit(GoldenManifest manifest);
 
  private:
   GoldenWriter() = default;

@@ -1,7 +1,5 @@
 #include "replay/player/fence_log.h"
 
-#include <algorithm>
-
 namespace vgpu {
 
 namespace {
@@ -9,38 +7,49 @@ namespace {
 // A recording may hold no fence packets at all; what nobody takes is forgotten beyond this.
 constexpr size_t kMaxUntaken = 65536;
 
-bool SameTimeline(const FenceId& a, const FenceId& b) {
-  if (a.has_ring != b.has_ring) return false;
-  return !a.has_ring || (a.ctx_id == b.ctx_id && a.ring_idx == b.ring_idx);
-}
-
-bool SameFence(const FenceId& a, const FenceId& b) { return a.id == b.id && SameTimeline(a, b); }
-
 }  // namespace
 
+FenceLog::TimelineKey FenceLog::KeyOf(const FenceId& fence) {
+  return fence.has_ring ? TimelineKey{true, fence.ctx_id, fence.ring_idx} : TimelineKey{};
+}
+
 void FenceLog::Signalled(const FenceId& fence) {
-  ++total_;
-  if (signalled_.size() == kMaxUntaken) signalled_.pop_front();
-  signalled_.push_back(fence);
+  if (by_order_.size() == kMaxUntaken) {
+    const FenceId oldest = by_order_.begin()->second;
+    Timeline& timeline = timelines_[KeyOf(oldest)];
+    Forget(timeline, timeline.untaken.lower_bound(oldest.id));
+  }
+  const uint64_t order = total_++;
+  timelines_[KeyOf(fence)].untaken.emplace(fence.id, order);
+  by_order_.emplace(order, fence);
+}
+
+void FenceLog::Forget(Timeline& timeline, Place place) {
+  by_order_.erase(place->second);
+  timeline.untaken.erase(place);
 }
 
 FenceLog::Match FenceLog::Take(const FenceId& fence) {
-  const auto found = std::find_if(signalled_.begin(), signalled_.end(),
-                                  [&](const FenceId& other) { return SameFence(fence, other); });
-  if (found == signalled_.end()) {
-    const bool implied = std::any_of(
-        signalled_.begin(), signalled_.end(),
-        [&](const FenceId& other) { return SameTimeline(fence, other) && other.id > fence.id; });
-    return implied ? Match::kSignalled : Match::kNotYet;
+  const auto known = timelines_.find(KeyOf(fence));
+  if (known == timelines_.end()) return Match::kNotYet;
+  Timeline& timeline = known->second;
+  const auto found = timeline.untaken.lower_bound(fence.id);
+  if (found == timeline.untaken.end()) return Match::kNotYet;
+  if (found->first != fence.id) return fence.has_ring ? Match::kSignalled : Match::kNotYet;
+  const uint64_t order = found->second;
+  Forget(timeline, found);
+  while (fence.has_ring && !timeline.untaken.empty() &&
+         timeline.untaken.begin()->first < fence.id) {
+    Forget(timeline, timeline.untaken.begin());
   }
-  const bool overtaken = std::any_of(signalled_.begin(), found, [&](const FenceId& other) {
-    return SameTimeline(fence, other) && other.id > fence.id;
-  });
-  signalled_.erase(found);
-  std::erase_if(signalled_, [&](const FenceId& other) {
-    return SameTimeline(fence, other) && other.id < fence.id;
-  });
-  return overtaken ? Match::kOutOfOrder : Match::kSignalled;
+  if (order < timeline.next_order) return Match::kOutOfOrder;
+  timeline.next_order = order + 1;
+  return Match::kSignalled;
+}
+
+void FenceLog::Clear() {
+  timelines_.clear();
+  by_order_.clear();
 }
 
 }  // namespace vgpu

@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace vgpu {
 
-FenceWait::FenceWait(TimedRenderer& renderer, FenceLog& log, uint32_t timeout_ms)
+FenceWait::FenceWait(TimedRenderer& renderer, FenceLog& log, uint32_t timeout_ms,
+                     std::function<void()> on_wait)
     : renderer_(renderer),
       log_(log),
       timeout_ns_(timeout_ms * 1'000'000ull),
+      on_wait_(std::move(on_wait)),
       created_before_(renderer.clock().fences),
       signalled_before_(log.total()) {}
 
@@ -17,9 +21,11 @@ bool FenceWait::IsOwedAny() const {
 
 std::string FenceWait::WaitFor(const FenceId& fence) {
   const uint64_t begin = NowNs();
+  on_wait_();
   FenceLog::Match match = log_.Take(fence);
   for (int wait_ms = 0; match == FenceLog::Match::kNotYet; wait_ms = 10) {
     renderer_.PollFences(wait_ms);
+    on_wait_();
     match = log_.Take(fence);
     if (match != FenceLog::Match::kNotYet) break;
     if (!IsOwedAny()) return "is not signalled: no command made it";
@@ -32,7 +38,7 @@ std::string FenceWait::WaitFor(const FenceId& fence) {
     case FenceLog::Match::kSignalled:
       return "";
     case FenceLog::Match::kOutOfOrder:
-      return "is signalled after a later fence of its timeline";
+      return "is signalled before an earlier fence of its timeline";
     case FenceLog::Match::kNotYet:
       break;
   }

@@ -1,6 +1,7 @@
 // Waits for the fences of a recording.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "replay/player/fence_log.h"
@@ -11,7 +12,9 @@ namespace vgpu {
 // Of one replay of a trace. `renderer` feeds `log`; both outlive it.
 class FenceWait {
  public:
-  FenceWait(TimedRenderer& renderer, FenceLog& log, uint32_t timeout_ms);
+  // `on_wait` is called for each fence, and now and then while one is awaited.
+  FenceWait(TimedRenderer& renderer, FenceLog& log, uint32_t timeout_ms,
+            std::function<void()> on_wait);
 
   // Polls until the fence is signalled, the renderer owes none, or the time is over. Empty: it is
   // signalled, and in order; else what it is instead, such as "is not signalled in 10000 ms".
@@ -23,6 +26,7 @@ class FenceWait {
   TimedRenderer& renderer_;
   FenceLog& log_;
   uint64_t timeout_ns_;  // 0 after one passed: a fence that never comes is followed by others
+  const std::function<void()> on_wait_;
   const uint64_t created_before_, signalled_before_;
 };
 

@@ -30,6 +30,7 @@ struct Finding {
   CommandPlace place;
   uint32_t resource_id = 0;  // of a read-back
   std::string what;          // what follows "command 1234 (...): "
+  bool by_digest = false;    // all that is known is that a digest is another one
 };
 
 enum class FrameCheck {
@@ -53,8 +54,10 @@ class FrameView {
 class PlayerObserver {
  public:
   virtual ~PlayerObserver() = default;
-  // Before the command executes.
-  virtual void OnCommand(const CommandPlace& place) = 0;
+  // Before the command executes. False ends the replay before it.
+  virtual bool OnCommand(const CommandPlace& place) = 0;
+  // Now and then while the replay waits for a fence.
+  virtual void OnWait() = 0;
   virtual void OnFinding(const Finding& finding) = 0;
   // A full sentence about the trace or the environment; not a difference.
   virtual void OnNote(const std::string& note) = 0;

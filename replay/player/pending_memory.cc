@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "format/protocol/limits.h"
+
 namespace vgpu {
 
 namespace {
@@ -9,6 +11,12 @@ namespace {
 // a * b + c, or false where it passes 64 bits.
 bool MultiplyAdd(uint64_t a, uint64_t b, uint64_t c, uint64_t& out) {
   return !__builtin_mul_overflow(a, b, &out) && !__builtin_add_overflow(out, c, &out);
+}
+
+tl::unexpected<Error> WrongSize(const MemoryUpdate& update, const std::string& size) {
+  return MakeError(ErrorCode::kUnreadable,
+                   fmt::format("{} bytes are recorded for a box of {} bytes of resource {}", size,
+                               update.box.TotalBytes(), update.resource_id));
 }
 
 }  // namespace
@@ -63,7 +71,7 @@ std::span<const MemoryUpdate> PendingMemory::Take(TraceReader& reader,
   ends_.clear();
   for (const Waiting& one : waiting) {
     const size_t begin = bytes_.size();
-    if (const auto status = reader.AppendBlobs(one.blobs, bytes_); !status) {
+    if (const auto status = Gather(one, reader); !status) {
       errors.push_back(status.error().message);
       bytes_.resize(begin);
     }
@@ -78,6 +86,24 @@ std::span<const MemoryUpdate> PendingMemory::Take(TraceReader& reader,
   return updates_;
 }
 
+Status PendingMemory::Gather(const Waiting& waiting, TraceReader& reader) {
+  const size_t begin = bytes_.size();
+  const uint64_t wanted = waiting.update.box.TotalBytes();
+  for (const uint64_t id : waiting.blobs) {
+    const auto blob = reader.Blob(id);
+    if (!blob) return tl::unexpected(blob.error());
+    const uint64_t size = bytes_.size() - begin + blob->size();
+    if (size > wanted) return WrongSize(waiting.update, fmt::format("{} or more", size));
+    if (begin + size > limits::kMaxContentBytes) {
+      return MakeError(ErrorCode::kUnreadable,
+                       fmt::format("the memory of one command passes the limit of {} bytes",
+                                   limits::kMaxContentBytes));
+    }
+    bytes_.insert(bytes_.end(), blob->begin(), blob->end());
+  }
+  return {};
+}
+
 void PendingMemory::Append(const Waiting& waiting, const Result<Bytes>& bytes,
                            std::vector<std::string>& errors) {
   if (!bytes) {
@@ -85,9 +111,8 @@ void PendingMemory::Append(const Waiting& waiting, const Result<Bytes>& bytes,
     return;
   }
   if (bytes->size() != waiting.update.box.TotalBytes()) {
-    errors.push_back(fmt::format("{} bytes are recorded for a box of {} bytes of resource {}",
-                                 bytes->size(), waiting.update.box.TotalBytes(),
-                                 waiting.update.resource_id));
+    const auto wrong = WrongSize(waiting.update, std::to_string(bytes->size()));
+    errors.push_back(wrong.value().message);
     return;
   }
   updates_.push_back(waiting.update);

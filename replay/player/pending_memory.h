@@ -27,6 +27,8 @@ class PendingMemory {
     google::protobuf::RepeatedField<uint64_t> blobs;
   };
   void Append(const Waiting& waiting, const Result<Bytes>& bytes, std::vector<std::string>& errors);
+  // Adds the blobs of one to `bytes_`, no more of them than its box has bytes.
+  Status Gather(const Waiting& waiting, TraceReader& reader);
 
   std::vector<Waiting> waiting_;  // reused: only the first `count_` are meant
   size_t count_ = 0;

@@ -42,8 +42,9 @@ class Player::Run {
  public:
   explicit Run(Player& player)
       : player_(player),
-        fences_(player.renderer_, player.fences_, player.options_.fence_timeout_ms),
-        only_failure_known_(player.reader_.session().source() != proto::SOURCE_DEVICE) {}
+        fences_(player.renderer_, player.fences_, player.options_.fence_timeout_ms,
+                [&player] { player.observer_.OnWait(); }),
+        known_results_(KnownResultsOf(player.reader_.session().source())) {}
 
   Result<PlayReport> Play();
 
@@ -70,7 +71,7 @@ class Player::Run {
   void CompareResponse(const proto::Command& command, Bytes replayed);
   void ReportReadback();
   void NoteDamage();
-  void Report(Finding::Kind kind, uint32_t resource_id, std::string what);
+  void Report(Finding::Kind kind, uint32_t resource_id, std::string what, bool by_digest = false);
   void Note(const std::string& note);
   // Without what the observer had it do.
   uint64_t RendererNs() const { return player_.renderer_.clock().total_ns - observer_renderer_ns_; }
@@ -86,7 +87,7 @@ class Player::Run {
   CommandPlace place_;
   LastReadback readback_;
   std::vector<uint32_t> noted_environment_;  // response types whose difference was told
-  const bool only_failure_known_;  // of a command that failed
+  const KnownResults known_results_;
   bool done_ = false;
   bool timing_ = false;
   uint64_t begin_ns_ = 0, renderer_begin_ns_ = 0, observer_begin_ns_ = 0;
@@ -150,7 +151,10 @@ Status Player::Run::OnCommand(const proto::Command& command) {
   place_.number = command.number();
   place_.type = header ? uint32_t{header->type} : 0;
   place_.context = header ? uint32_t{header->ctx_id} : 0;
-  player_.observer_.OnCommand(place_);
+  if (!player_.observer_.OnCommand(place_)) {
+    report_.stopped = done_ = true;
+    return {};
+  }
 
   Command decoded;
   decoded.number = command.number();
@@ -180,7 +184,8 @@ Status Player::Run::OnCommand(const proto::Command& command) {
 
 void Player::Run::CompareResponse(const proto::Command& command, Bytes replayed) {
   const Bytes recorded = BytesOf(command.response());
-  const ResponseCheck check = CheckResponse(recorded, replayed, only_failure_known_);
+  const ResponseCheck check =
+      CheckResponse(place_.type, recorded, replayed, known_results_);
   if (check.outcome == ResponseCheck::Outcome::kNotCompared) return;
   ++report_.done.responses;
   if (check.outcome == ResponseCheck::Outcome::kDifferent) {
@@ -221,19 +226,19 @@ void Player::Run::OnReadback(const proto::Readback& packet) {
   readback_.recorded = packet.digest();
   ++report_.done.readbacks;
   const auto box = BoxOf(packet.box());
-  Result<std::vector<std::byte>> bytes = tl::unexpected(box ? Error{} : box.error());
+  Result<Digest> digest = tl::unexpected(box ? Error{} : box.error());
   if (box) {
-    bytes = packet.transient() ? player_.device_.ReadTransient(*box)
-                               : player_.device_.ReadBacking(packet.resource_id(), *box);
+    digest = packet.transient() ? player_.device_.HashTransient(*box)
+                                : player_.device_.HashBacking(packet.resource_id(), *box);
   }
-  if (!bytes) {
+  if (!digest) {
     ++report_.different.readbacks;
     Report(Finding::Kind::kReadback, packet.resource_id(),
            fmt::format("what it read back of resource {} cannot be told: {}", packet.resource_id(),
-                       bytes.error().message));
+                       digest.error().message));
     return;
   }
-  readback_.equal = SameDigest(HashOf(*bytes), packet.digest());
+  readback_.equal = SameDigest(*digest, packet.digest());
   if (!readback_.equal) {
     ++report_.different.readbacks;
     readback_.reported = false;
@@ -245,7 +250,8 @@ void Player::Run::ReportReadback() {
   readback_.reported = true;
   Report(Finding::Kind::kReadback, readback_.resource_id,
          fmt::format("what it reads back of resource {} differs from the recording",
-                     readback_.resource_id));
+                     readback_.resource_id),
+         true);
 }
 
 FrameCheck Player::Run::CheckFrame(const proto::Frame& packet, FrameView& view) {
@@ -297,8 +303,9 @@ void Player::Run::OnLoss(const proto::Loss& loss) {
                    loss.first_command(), loss.bytes(), loss.reason()));
 }
 
-void Player::Run::Report(Finding::Kind kind, uint32_t resource_id, std::string what) {
-  player_.observer_.OnFinding(Finding{kind, place_, resource_id, std::move(what)});
+void Player::Run::Report(Finding::Kind kind, uint32_t resource_id, std::string what,
+                         bool by_digest) {
+  player_.observer_.OnFinding(Finding{kind, place_, resource_id, std::move(what), by_digest});
 }
 
 void Player::Run::NoteDamage() {

@@ -19,7 +19,7 @@ struct PlayerOptions {
   uint64_t first_frame = 0;
   uint64_t last_frame = std::numeric_limits<uint64_t>::max();
   bool check_content = true;           // digests of read-backs and frames
-  uint32_t fence_timeout_ms = 10'000;  // for one fence, after all else was done
+  uint32_t fence_timeout_ms = 10'000;  // for the first that does not come; none of the others
 };
 
 struct CheckCounts {

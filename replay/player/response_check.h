@@ -4,6 +4,7 @@
 #include <string>
 
 #include "format/protocol/wire.h"
+#include "format/trace/packet.pb.h"
 
 namespace vgpu {
 
@@ -18,8 +19,18 @@ struct ResponseCheck {
   std::string what;  // "answered ERR_UNSPEC, recorded OK_NODATA"; empty where equal
 };
 
-// `any_error`: the source knows only that a command failed, not with which error, and has ERR_UNSPEC
-// for each (a shim sees return values of a library, not responses).
-ResponseCheck CheckResponse(Bytes recorded, Bytes replayed, bool any_error);
+// What the source of a recording knows of a command's result.
+enum class KnownResults {
+  kResponses,  // what the device answered
+  // What a library call returned: that it failed, for which ERR_UNSPEC stands, but not with which
+  // error; and of calls that return nothing, only that they were made, for which OK_NODATA stands.
+  kReturnValues,
+};
+
+KnownResults KnownResultsOf(proto::SourceKind source);
+
+// `command_type`: of the request, raw.
+ResponseCheck CheckResponse(uint32_t command_type, Bytes recorded, Bytes replayed,
+                            KnownResults known);
 
 }  // namespace vgpu

@@ -26,7 +26,7 @@ struct DifferenceEvent {
   uint32_t context = 0;
   uint64_t frame = 0;
   uint32_t resource = 0;
-  std::string message;  // a full sentence with all of it
+  std::string message;  // a full sentence with all of it, in one line
   // Of frames with an expected picture; all 0 otherwise.
   uint64_t differing = 0, pixels = 0;
   uint32_t largest = 0;
@@ -58,6 +58,7 @@ struct DoneEvent {
   uint64_t differences = 0;         // of all kinds, those not listed too
   uint64_t golden_compared = 0;     // frames that the golden set has
   uint64_t tolerated = 0;           // frames that differ within the tolerance
+  uint64_t not_judged = 0;          // content of another digest, of which no picture is known
   std::vector<std::string> damage;  // of the trace, a sentence each
   bool truncated = false;
 };

@@ -30,6 +30,16 @@ std::string PlaceOf(FrameView& frame) {
 
 }  // namespace
 
+bool IsKeptPictureName(std::string_view name) {
+  constexpr std::string_view kPrefix = "frame-";
+  if (!name.starts_with(kPrefix)) return false;
+  name.remove_prefix(kPrefix.size());
+  const size_t digits = std::min(name.find_first_not_of("0123456789"), name.size());
+  const std::string_view rest = name.substr(digits);
+  return digits >= 6 &&
+         (rest == ".expected.png" || rest == ".replayed.png" || rest == ".difference.png");
+}
+
 const GoldenFrame* FrameJudge::GoldenOf(uint64_t number) const {
   if (!job_.golden) return nullptr;
   const auto& frames = job_.golden->frames;
@@ -55,69 +65,91 @@ Result<std::optional<Image>> FrameJudge::ExpectedOf(FrameView& frame, const Imag
   return std::optional<Image>(std::move(*image));
 }
 
-Result<std::optional<DifferenceEvent>> FrameJudge::Judge(FrameView& frame) {
+Result<FrameVerdict> FrameJudge::Judge(FrameView& frame) {
   const bool has_golden = GoldenOf(frame.packet().number()) != nullptr;
   const bool differs = frame.check() == FrameCheck::kDifferent;
-  if (!has_golden && !differs) return std::nullopt;
+  if (!has_golden && !differs) return FrameVerdict{};
 
   const auto& pixels = frame.Replayed();
   const Result<Image> replayed = pixels ? ToImage(*pixels) : tl::unexpected(pixels.error());
   const auto expected = ExpectedOf(frame, replayed ? &*replayed : nullptr);
   if (!expected) return tl::unexpected(expected.error());
 
+  FrameVerdict verdict;
   DifferenceEvent event = AtFrame(frame, has_golden ? "golden" : "frame");
-  if (!replayed) {
+  if (!pixels || (!replayed && *expected)) {
     event.message = fmt::format("{}: the replayed picture cannot be read: {}", PlaceOf(frame),
                                 replayed.error().message);
-    return event;
+    verdict.difference = std::move(event);
+    return verdict;
   }
   if (!*expected) {
-    if (has_golden) return std::nullopt;  // equal to it
-    event.message =
-        fmt::format("{}: differs from the recording, which kept no picture of it", PlaceOf(frame));
-    if (const auto status = Keep(frame, nullptr, *replayed, event); !status) {
-      return tl::unexpected(status.error());
-    }
-    return event;
+    if (has_golden) return verdict;  // equal to it
+    return WithoutPicture(frame, replayed ? &*replayed : nullptr,
+                          replayed ? "" : replayed.error().message);
   }
   const Image& wanted = **expected;
   const Comparison comparison = Compare(wanted, *replayed, job_.tolerance);
   if (comparison.Within(job_.tolerance)) {
     // Equal pictures of different bytes differ in bits that no screen shows.
     if (differs || comparison.largest != 0) ++tolerated_;
-    return std::nullopt;
+    return verdict;
   }
   event.differing = comparison.differing;
   event.pixels = comparison.pixels;
   event.largest = comparison.largest;
   event.message = fmt::format("{}: {}", PlaceOf(frame),
                               Describe(comparison, wanted, *replayed, job_.tolerance));
-  if (const auto status = Keep(frame, &wanted, *replayed, event); !status) {
-    return tl::unexpected(status.error());
-  }
-  return event;
+  verdict.difference = std::move(event);
+  Keep(frame, &wanted, *replayed, verdict);
+  return verdict;
 }
 
-Status FrameJudge::Keep(FrameView& frame, const Image* expected, const Image& replayed,
-                        DifferenceEvent& difference) {
-  if (job_.keep_folder.empty() || kept_ == kMaxKeptFrames) return {};
-  ++kept_;
-  const std::string name = fmt::format("frame-{:06}", frame.packet().number());
-  auto write = [&](const Image& image, const char* what, std::string& file) -> Status {
-    const auto path = job_.keep_folder / fmt::format("{}.{}.png", name, what);
-    if (const auto status = WritePng(path, image); !status) return status;
-    file = path.string();
-    difference.message += fmt::format("\n  {}: {}", what, file);
-    return {};
-  };
-  if (expected != nullptr) {
-    if (const auto status = write(*expected, "expected", difference.expected_file); !status)
-      return status;
+FrameVerdict FrameJudge::WithoutPicture(FrameView& frame, const Image* shown,
+                                        const std::string& why_not) {
+  FrameVerdict verdict;
+  std::string message =
+      fmt::format("{}: differs from the recording, which kept no picture of it", PlaceOf(frame));
+  if (shown == nullptr) message += "; " + why_not;
+  if (!job_.tolerance.IsExact()) {
+    verdict.not_judged = true;
+    verdict.notes.push_back(message + "; this is not judged");
+    return verdict;
   }
-  if (const auto status = write(replayed, "replayed", difference.replayed_file); !status)
-    return status;
-  if (expected == nullptr) return {};
-  return write(DifferenceImage(*expected, replayed), "difference", difference.difference_file);
+  verdict.difference = AtFrame(frame, "frame");
+  verdict.difference->message = std::move(message);
+  if (shown != nullptr) Keep(frame, nullptr, *shown, verdict);
+  return verdict;
+}
+
+void FrameJudge::Keep(FrameView& frame, const Image* expected, const Image& replayed,
+                      FrameVerdict& verdict) {
+  if (job_.keep_folder.empty() || kept_ == kMaxKeptFrames) return;
+  ++kept_;
+  DifferenceEvent& difference = *verdict.difference;
+  const std::string name = fmt::format("frame-{:06}", frame.packet().number());
+  Status kept;
+  if (expected != nullptr) {
+    kept = KeepOne(*expected, name, "expected", difference.expected_file);
+  }
+  if (kept) kept = KeepOne(replayed, name, "replayed", difference.replayed_file);
+  if (kept && expected != nullptr) {
+    kept = KeepOne(DifferenceImage(*expected, replayed), name, "difference",
+                   difference.difference_file);
+  }
+  if (!kept) {
+    verdict.notes.push_back(
+        fmt::format("{}: its pictures are not kept: {}", PlaceOf(frame), kept.error().message));
+  }
+}
+
+Status FrameJudge::KeepOne(const Image& image, const std::string& name, const char* what,
+                           std::string& file) {
+  const std::string file_name = fmt::format("{}.{}.png", name, what);
+  if (auto status = WritePng(job_.keep_folder / file_name, image); !status) return status;
+  const auto& place = job_.keep_place.empty() ? job_.keep_folder : job_.keep_place;
+  file = (place / file_name).string();
+  return {};
 }
 
 std::vector<DifferenceEvent> FrameJudge::Missing() const {

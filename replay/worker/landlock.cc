@@ -46,13 +46,26 @@ Status Allow(int ruleset, const std::filesystem::path& folder, uint64_t access) 
   return {};
 }
 
+// What a renderer writes to that is no file: the sinks, and GPUs. Nothing is made or removed there.
+std::vector<std::filesystem::path> Devices() {
+  std::vector<std::filesystem::path> devices;
+  std::error_code error;
+  for (const char* name : {"/dev/null", "/dev/zero", "/dev/dri"}) {
+    if (std::filesystem::exists(name, error)) devices.emplace_back(name);
+  }
+  for (std::filesystem::directory_iterator entry("/dev", error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().filename().string().starts_with("nvidia")) devices.push_back(entry->path());
+  }
+  return devices;
+}
+
 Status Restrict(int ruleset, const std::vector<std::filesystem::path>& writable, uint64_t access) {
   for (const auto& folder : writable) {
     if (const auto status = Allow(ruleset, folder, access); !status) return status;
   }
-  // GPUs and /dev/null are written to, but nothing is made or removed there.
-  if (std::error_code error; std::filesystem::exists("/dev", error)) {
-    if (const auto status = Allow(ruleset, "/dev", LANDLOCK_ACCESS_FS_WRITE_FILE); !status) {
+  for (const auto& device : Devices()) {
+    if (const auto status = Allow(ruleset, device, LANDLOCK_ACCESS_FS_WRITE_FILE); !status) {
       return status;
     }
   }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <new>
 #include <thread>
 
 #include "replay/display/window.h"
@@ -42,7 +43,7 @@ class Job {
       : job_(job),
         page_(page),
         channel_(channel),
-        playback_(job.recorded_pace, [&page] { page.Beat(); }),
+        playback_(job.recorded_pace, job.max_frame_gap, [&page] { page.Beat(); }),
         observer_(job, page, channel, playback_) {}
 
   Status Run();
@@ -51,6 +52,7 @@ class Job {
   Status Confine();
   Status StartRenderer();
   Status Replay();
+  Status ReplayWithinMemory();
   Status ReplayBehindWindow();
 
   const ReplayJob& job_;
@@ -71,7 +73,17 @@ Status Job::Run() {
   if (!reader) return tl::unexpected(reader.error());
   reader_ = std::move(*reader);
   page_.SetTotals(reader_->summary().commands, reader_->summary().frames);
-  return job_.window ? ReplayBehindWindow() : Replay();
+  return job_.window ? ReplayBehindWindow() : ReplayWithinMemory();
+}
+
+Status Job::ReplayWithinMemory() {
+  try {
+    return Replay();
+  } catch (const std::bad_alloc&) {
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("{}: the memory is used up; --max-memory allows {} MiB",
+                                 DescribeWhere(page_.Read()), job_.max_memory >> 20));
+  }
 }
 
 Status Job::Confine() {
@@ -110,7 +122,7 @@ Status Job::Replay() {
   TimedRenderer timed(*renderer_, page_.renderer_call());
   DeviceOptions device_options;
   device_options.scanouts = kMaxScanouts;
-  device_options.max_memory = job_.max_memory / 2;
+  device_options.max_memory = device_options.max_host_memory = job_.max_memory / 2;
   const proto::SourceKind source = reader_->session().source();
   device_options.force_context_0 = source != proto::SOURCE_SHIM_VTEST;
   Device device(timed, device_options);
@@ -118,6 +130,7 @@ Status Job::Replay() {
   options.first_frame = job_.frames.first;
   options.last_frame = job_.frames.last;
   options.check_content = job_.check_content;
+  options.fence_timeout_ms = job_.fence_timeout_ms;
   Player player(*reader_, device, timed, fences_, options, observer_);
 
   page_.SetPhase(WorkerPhase::kReplaying);
@@ -128,7 +141,7 @@ Status Job::Replay() {
     Add(done.report, *report);
     ++done.loops;
     observer_.OnEnd();
-    if (report->stopped || done.loops == job_.loops) break;
+    if (report->stopped || playback_.stopped() || done.loops == job_.loops) break;
     device.Reset();
     fences_.Clear();
     playback_.Restart();
@@ -138,6 +151,7 @@ Status Job::Replay() {
   done.differences = observer_.differences();
   done.golden_compared = observer_.judge().golden_compared();
   done.tolerated = observer_.judge().tolerated();
+  done.not_judged = observer_.not_judged();
   done.truncated = reader_->summary().truncated;
   for (const Damage& damage : reader_->summary().damage) {
     if (done.damage.size() < kMaxListed) done.damage.push_back(damage.what);
@@ -153,7 +167,7 @@ Status Job::ReplayBehindWindow() {
   if (!window) return tl::unexpected(window.error());
   Status status;
   std::thread replay([&] {
-    status = Replay();
+    status = ReplayWithinMemory();
     playback_.Finish();
   });
   (*window)->Run(playback_);

@@ -1,6 +1,7 @@
 // One replay, as the worker process does it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -37,6 +38,7 @@ struct ReplayJob {
   FrameRange frames{};  // timed, shown, compared; the replay starts at the trace's start
   uint64_t loops = 1;   // 0: until stopped
   bool recorded_pace = false;
+  std::chrono::nanoseconds max_frame_gap = std::chrono::seconds(10);  // at recorded pace
   bool window = false;
 
   bool check_content = false;  // digests of read-backs and frames
@@ -44,11 +46,13 @@ struct ReplayJob {
   std::optional<GoldenManifest> golden{};  // what frames are compared with, beside the trace
   std::filesystem::path golden_folder{};
   std::filesystem::path keep_folder{};  // for pictures of differences; empty: none are kept
+  std::filesystem::path keep_place{};   // where they end up, as differences name it; empty: there
 
   std::filesystem::path pictures_folder{};  // a PNG of each selected frame; empty: none
   FrameSelection pictures{};
 
-  uint64_t max_memory = 32ull << 30;  // address space of the worker; half of it for backings
+  uint32_t fence_timeout_ms = 10'000;  // after which a fence that does not come is a difference
+  uint64_t max_memory = 32ull << 30;   // address space of the worker; half of it for backings
 };
 
 // The body of the worker: confines itself, replays, and sends events, the last of which is Done or

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "replay/frames/png.h"
 
 namespace vgpu {
@@ -26,11 +28,15 @@ ReplayObserver::ReplayObserver(const ReplayJob& job, ProgressPage& page,
                                const WorkerChannel& channel, PlaybackControl& playback)
     : job_(job), page_(page), channel_(channel), playback_(playback), judge_(job) {}
 
-void ReplayObserver::OnCommand(const CommandPlace& place) {
+bool ReplayObserver::OnCommand(const CommandPlace& place) {
   place_ = place;
   replaying_ = true;
   page_.SetPlace(place);
+  // A trace need not present anything, nor soon.
+  return !job_.window || !playback_.stopped();
 }
+
+void ReplayObserver::OnWait() { page_.Beat(); }
 
 void ReplayObserver::OnFinding(const Finding& finding) {
   DifferenceEvent event;
@@ -41,6 +47,11 @@ void ReplayObserver::OnFinding(const Finding& finding) {
   event.frame = finding.place.frame;
   event.resource = finding.resource_id;
   event.message = fmt::format("{}: {}", Describe(finding.place), finding.what);
+  if (finding.by_digest && !job_.tolerance.IsExact()) {
+    ++not_judged_;
+    OnNote(event.message + "; this is not judged");
+    return;
+  }
   Send(event);
 }
 
@@ -61,11 +72,7 @@ void ReplayObserver::Send(const DifferenceEvent& difference) {
 
 Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
   page_.Beat();
-  if (job_.check_content) {
-    const auto difference = judge_.Judge(frame);
-    if (!difference) return tl::unexpected(difference.error());
-    if (*difference) Send(**difference);
-  }
+  if (const auto status = Judge(frame); !status) return tl::unexpected(status.error());
   const proto::Frame& packet = frame.packet();
   const bool wants_picture =
       !job_.pictures_folder.empty() && first_loop_ && job_.pictures.Has(packet.number());
@@ -85,7 +92,29 @@ Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
     }
   }
   if (!job_.window && !job_.recorded_pace) return true;
+  if (job_.recorded_pace) NoteGap(packet);
   return playback_.Present(packet.scanout(), packet.time_ns(), std::move(image));
+}
+
+void ReplayObserver::NoteGap(const proto::Frame& packet) {
+  const uint64_t gap = packet.time_ns() - std::min(packet.time_ns(), last_frame_ns_);
+  last_frame_ns_ = packet.time_ns();
+  if (gap <= static_cast<uint64_t>(job_.max_frame_gap.count())) return;
+  OnNote(
+      fmt::format("frame {}: was presented {:.1f} s after the frame before it; the replay waits "
+                  "{:.1f} s",
+                  packet.number(), static_cast<double>(gap) * 1e-9,
+                  std::chrono::duration<double>(job_.max_frame_gap).count()));
+}
+
+Status ReplayObserver::Judge(FrameView& frame) {
+  if (!job_.check_content) return {};
+  const auto verdict = judge_.Judge(frame);
+  if (!verdict) return tl::unexpected(verdict.error());
+  if (verdict->difference) Send(*verdict->difference);
+  if (verdict->not_judged) ++not_judged_;
+  for (const std::string& note : verdict->notes) OnNote(note);
+  return {};
 }
 
 Status ReplayObserver::WritePicture(FrameView& frame, const Image& image) {
@@ -99,6 +128,7 @@ Status ReplayObserver::WritePicture(FrameView& frame, const Image& image) {
 }
 
 void ReplayObserver::OnEnd() {
+  page_.Beat();
   if (first_loop_) {
     for (const DifferenceEvent& missing : judge_.Missing()) Send(missing);
   }

@@ -16,7 +16,8 @@ class ReplayObserver : public PlayerObserver {
   ReplayObserver(const ReplayJob& job, ProgressPage& page, const WorkerChannel& channel,
                  PlaybackControl& playback);
 
-  void OnCommand(const CommandPlace& place) override;
+  bool OnCommand(const CommandPlace& place) override;
+  void OnWait() override;
   void OnFinding(const Finding& finding) override;
   void OnNote(const std::string& note) override;
   // A line that the renderer library says of itself, about the command that it is in.
@@ -28,10 +29,14 @@ class ReplayObserver : public PlayerObserver {
 
   // Differences so far, those of frames judged, not by digest.
   uint64_t differences() const { return differences_; }
+  // Frames and read-backs of another digest, which the tolerance has no picture to hold for.
+  uint64_t not_judged() const { return not_judged_; }
   const FrameJudge& judge() const { return judge_; }
 
  private:
   void Send(const DifferenceEvent& difference);
+  Status Judge(FrameView& frame);
+  void NoteGap(const proto::Frame& packet);
   Status WritePicture(FrameView& frame, const Image& image);
 
   const ReplayJob& job_;
@@ -42,6 +47,8 @@ class ReplayObserver : public PlayerObserver {
   CommandPlace place_;
   bool replaying_ = false;  // a command came
   uint64_t differences_ = 0;
+  uint64_t not_judged_ = 0;
+  uint64_t last_frame_ns_ = UINT64_MAX;  // none yet
   uint64_t notes_ = 0;
   bool first_loop_ = true;
 };

@@ -61,35 +61,22 @@ std::string WhoWasRunning(const Progress& progress) {
   return fmt::format("the renderer (in {})", RendererCallName(call));
 }
 
-std::string WithOutput(std::string sentence, const std::string& output) {
-  if (output.empty()) return sentence;
-  sentence += "\nits last output was:\n" + output;
-  while (sentence.ends_with('\n')) sentence.pop_back();
-  return sentence;
-}
-
 std::optional<Error> FailureOf(const WorkerEnd& end, const WorkerOptions& options) {
-  const std::string where = DescribeWhere(end.progress);
+  const auto failed = [&](const std::string& how) {
+    return Error{ErrorCode::kFailed, fmt::format("{}: {} {}", DescribeWhere(end.progress),
+                                                 WhoWasRunning(end.progress), how)};
+  };
   switch (end.kind) {
     case WorkerEnd::Kind::kFinished:
     case WorkerEnd::Kind::kInterrupted:
       return std::nullopt;
     case WorkerEnd::Kind::kSignal:
-      return Error{ErrorCode::kFailed,
-                   WithOutput(fmt::format("{}: {} died of {}", where, WhoWasRunning(end.progress),
-                                          SignalName(end.signal)),
-                              end.last_output)};
+      return failed(fmt::format("died of {}", SignalName(end.signal)));
     case WorkerEnd::Kind::kExited:
-      return Error{ErrorCode::kFailed,
-                   WithOutput(fmt::format("{}: {} ended its process with status {}", where,
-                                          WhoWasRunning(end.progress), end.status),
-                              end.last_output)};
+      return failed(fmt::format("ended its process with status {}", end.status));
     case WorkerEnd::Kind::kTimeout:
-      return Error{ErrorCode::kFailed,
-                   WithOutput(fmt::format("{}: {} made no progress in {} s and was killed", where,
-                                          WhoWasRunning(end.progress),
-                                          std::chrono::duration<double>(options.timeout).count()),
-                              end.last_output)};
+      return failed(fmt::format("made no progress in {} s and was killed",
+                                std::chrono::duration<double>(options.timeout).count()));
   }
   return std::nullopt;
 }
@@ -108,10 +95,13 @@ Result<ReplayOutcome> RunReplay(const ReplayJob& job, const WorkerOptions& optio
   if (!end) return tl::unexpected(end.error());
   if (end->kind == WorkerEnd::Kind::kInterrupted) outcome.interrupted_by = end->signal;
   // A crash says more than what was sent before it.
-  if (auto failure = FailureOf(*end, options)) outcome.failure = std::move(failure);
-  if (!outcome.failure && !outcome.done && outcome.interrupted_by == 0) {
-    outcome.failure = Error{ErrorCode::kFailed,
-                            WithOutput("the worker ended without a report", end->last_output)};
+  auto failure = FailureOf(*end, options);
+  if (!failure && !outcome.failure && !outcome.done && outcome.interrupted_by == 0) {
+    failure = Error{ErrorCode::kFailed, "the worker ended without a report"};
+  }
+  if (failure) {
+    outcome.failure = std::move(failure);
+    outcome.last_output = std::move(end->last_output);
   }
   return outcome;
 }

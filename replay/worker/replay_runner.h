@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "replay/worker/replay_job.h"
@@ -25,6 +26,7 @@ struct ReplayOutcome {
   std::vector<std::string> notes;
   std::vector<PictureEvent> pictures;
   std::optional<Error> failure;  // why there is no `done`
+  std::string last_output;       // of a worker that failed without saying why; any lines
   int interrupted_by = 0;        // the signal with which the user ended it
 };
 

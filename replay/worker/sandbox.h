@@ -21,7 +21,8 @@ struct SandboxReport {
 };
 
 // Applies to the calling process for ever: no core files, no new privileges, no sockets, no new
-// programs, no signals to others, writes only below `writable` (and to devices). Call while the
+// programs or processes, no signals to others, writes only below `writable` (and to /dev/null,
+// /dev/zero and GPUs), no change of owners, modes, times and attributes of files. Call while the
 // process has one thread. kFailed with the system's reason.
 Result<SandboxReport> EnterSandbox(const SandboxOptions& options);
 

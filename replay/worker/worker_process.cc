@@ -82,6 +82,9 @@ struct Pipe {
   signal(SIGPIPE, SIG_IGN);
   lines.CloseRead();
   output.CloseRead();
+  // What waits on the user's terminal is not the worker's.
+  const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0) close(STDIN_FILENO);
   // GL libraries print to both; a report on stdout must not be mixed with it.
   dup2(output.write, STDOUT_FILENO);
   dup2(output.write, STDERR_FILENO);
@@ -117,7 +120,8 @@ class Supervisor {
   bool ReadOutput();
   bool IsStuck();
   void Kill(WorkerEnd::Kind kind, int signal);
-  void Reap();
+  // Whether the worker has ended; waits for it if told to.
+  bool Reap(int options);
 
   pid_t pid_;
   Pipe& lines_;
@@ -127,6 +131,7 @@ class Supervisor {
   WorkerListener& listener_;
   WorkerEnd end_;
   bool killed_ = false;
+  bool reaped_ = false;
   std::string partial_;
   uint64_t last_beat_ = 0;
   Clock::duration silence_{};
@@ -134,8 +139,15 @@ class Supervisor {
   Clock::time_point last_idle_ = Clock::now();
 };
 
+bool HasMore(int fd) {
+  pollfd event{fd, POLLIN, 0};
+  return poll(&event, 1, 0) == 1;
+}
+
 WorkerEnd Supervisor::Watch() {
-  while (lines_.read >= 0) {
+  // A process that the worker left behind may hold the pipes open for ever: its own end counts, and
+  // what it sent before lies in them by then.
+  while (lines_.read >= 0 && !Reap(WNOHANG)) {
     Poll();
     const auto now = Clock::now();
     if (now - last_idle_ >= std::chrono::milliseconds(kTickMs)) {
@@ -148,8 +160,10 @@ WorkerEnd Supervisor::Watch() {
     else if (IsStuck())
       Kill(WorkerEnd::Kind::kTimeout, 0);
   }
-  Reap();
-  while (output_.read >= 0 && ReadOutput()) {
+  Reap(0);
+  while (lines_.read >= 0 && HasMore(lines_.read) && ReadLines()) {
+  }
+  while (output_.read >= 0 && HasMore(output_.read) && ReadOutput()) {
   }
   end_.progress = page_.Read();
   return std::move(end_);
@@ -206,11 +220,15 @@ void Supervisor::Kill(WorkerEnd::Kind kind, int signal) {
   kill(pid_, SIGKILL);
 }
 
-void Supervisor::Reap() {
+bool Supervisor::Reap(int options) {
+  if (reaped_) return true;
   int status = 0;
-  while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+  pid_t ended = 0;
+  while ((ended = waitpid(pid_, &status, options)) < 0 && errno == EINTR) {
   }
-  if (killed_) return;
+  if (ended == 0) return false;
+  reaped_ = true;
+  if (killed_) return true;
   if (WIFSIGNALED(status)) {
     end_.kind = WorkerEnd::Kind::kSignal;
     end_.signal = WTERMSIG(status);
@@ -218,6 +236,7 @@ void Supervisor::Reap() {
     end_.kind = WorkerEnd::Kind::kExited;
     end_.status = WEXITSTATUS(status);
   }
+  return true;
 }
 
 Error SystemError(const char* what) {
@@ -250,8 +269,6 @@ Result<WorkerEnd> RunWorker(const WorkerOptions& options, ProgressPage& page,
   if (pid == 0) RunChild(parent, lines, output, body);
   lines.CloseWrite();
   output.CloseWrite();
-  // What is left in the pipe is read after the worker's end, without waiting for its children.
-  fcntl(output.read, F_SETFL, O_NONBLOCK);
   return Supervisor(pid, lines, output, options, page, listener).Watch();
 }
 

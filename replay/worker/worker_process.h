@@ -1,7 +1,7 @@
 // A child process that does risky work and reports in lines of text.
 //
-// It is forked, not executed: it inherits what its body refers to. The parent must have one thread
-// and must not have touched GL. The child dies with its parent.
+// It is forked, not executed: it inherits what its body refers to, but not stdin. The parent must
+// have one thread and must not have touched GL. The child dies with its parent.
 #pragma once
 
 #include <chrono>
@@ -56,7 +56,8 @@ struct WorkerOptions {
   std::chrono::milliseconds timeout{60'000};  // without a beat of the progress page; 0: for ever
 };
 
-// Runs `body` in a child and returns when it ended. kFailed where no process can be made.
+// Runs `body` in a child and returns when it ended, whatever became of children of its own. kFailed
+// where no process can be made.
 Result<WorkerEnd> RunWorker(const WorkerOptions& options, ProgressPage& page,
                             const std::function<void(const WorkerChannel&)>& body,
                             WorkerListener& listener);

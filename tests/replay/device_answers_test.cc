@@ -469,6 +469,18 @@ TEST_F(DeviceTest, WhatAResourceTookIsFreeAgainWhenItIsGone) {
   }
 }
 
+TEST_F(DeviceTest, SmallerLevelsOfAResourceTakeHostMemoryToo) {
+  DeviceOptions options;
+  options.max_host_memory = 4096 + 1024;
+  MakeDevice(options);
+  auto shape = ask::Shape3d(1, 2, 32, 32);
+  shape.last_level = UINT32_MAX;  // a count like any other
+  EXPECT_EQ(Answer({CommandType::RESOURCE_CREATE_3D, shape}), "ERR_OUT_OF_MEMORY");
+  shape.last_level = 1;
+  EXPECT_EQ(Answer({CommandType::RESOURCE_CREATE_3D, shape}), "OK_NODATA");
+  EXPECT_EQ(Answer(ask::Create2d(2, 1, 1)), "ERR_OUT_OF_MEMORY");
+}
+
 TEST_F(DeviceTest, AMappedBlobsResponseSaysItsCacheMode) {
   Answer(ask::CreateContext(1));
   Answer(ask::CreateBlob(1, ask::Blob(20, kBlobMemHost3d, 8192)));

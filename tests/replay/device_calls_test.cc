@@ -153,6 +153,23 @@ TEST_F(DeviceCalls, ReadingPixelsGoesThroughContext0AndLeavesItThere) {
                           "ForceContext0"));
 }
 
+TEST_F(DeviceCalls, WithoutForcedContextsReadingPixelsStaysInTheContextAtHand) {
+  MakeDevice({.force_context_0 = false});
+  Answer(ask::CreateContext(1));
+  Answer(ask::Create2d(11, 16, 16));
+  Answer(ask::AttachToContext(1, 11));
+  const auto context_of_read = [&] {
+    renderer_.calls.clear();
+    EXPECT_TRUE(device_->ReadPixels(11, 0, 0, 4, 4));
+    return renderer_.calls[0].substr(0, 30);
+  };
+  EXPECT_EQ(context_of_read(), "ForceContext0");  // nothing is drawn yet
+  Answer(ask::Submit(1, {0}));
+  EXPECT_EQ(context_of_read(), "TransferFromHost 11 ctx 1 leve");
+  Answer(ask::ForResource(CommandType::CTX_DETACH_RESOURCE, 11).On(1));
+  EXPECT_EQ(context_of_read(), "ForceContext0");
+}
+
 TEST_F(DeviceCalls, ResetTakesEveryBackingFromTheRendererFirst) {
   renderer_.calls.clear();
   device_->Reset();

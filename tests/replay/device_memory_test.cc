@@ -44,6 +44,7 @@ TEST_F(DeviceMemory, ABoxGoesToItsRowsAndLeavesTheRest) {
   std::copy_n(bytes.begin() + 3, 3, expected.begin() + 18);
   EXPECT_EQ(Backing(), expected);
   EXPECT_EQ(*device_->ReadBacking(10, update.box), bytes);
+  EXPECT_EQ(*device_->HashBacking(10, update.box), HashOf(bytes));
 }
 
 TEST_F(DeviceMemory, LayersAreSteppedByTheirStride) {
@@ -64,6 +65,27 @@ TEST_F(DeviceMemory, LayersAreSteppedByTheirStride) {
   EXPECT_EQ(backing[32], bytes[4]);
   EXPECT_EQ(backing[37], bytes[7]);
   EXPECT_EQ(*device_->ReadBacking(10, update.box), bytes);
+  EXPECT_EQ(*device_->HashBacking(10, update.box), HashOf(bytes));
+}
+
+TEST_F(DeviceMemory, AnnouncedShapesOfAContextHaveALimit) {
+  Answer(ask::CreateContext(1));
+  const auto announce = [](uint32_t count) {
+    std::vector<uint32_t> stream;
+    for (uint32_t id = 0; id < count; ++id) {
+      stream.insert(stream.end(), {48 | 11 << 16, 2, 1, 0, 8, 8, 1, 1, 0, 0, 0, id});
+    }
+    return stream;
+  };
+  Answer(ask::Submit(1, announce(65536 + 1)));
+  auto blob = ask::Blob(20, kBlobMemHost3d, 4096);
+  blob.blob_id = 65535;
+  Answer(ask::CreateBlob(1, blob));
+  EXPECT_NE(device_->ShapeOf(20), nullptr);
+  blob = ask::Blob(21, kBlobMemHost3d, 4096);
+  blob.blob_id = 65536;
+  EXPECT_EQ(Answer(ask::CreateBlob(1, blob)), "OK_NODATA");
+  EXPECT_EQ(device_->ShapeOf(21), nullptr);
 }
 
 TEST_F(DeviceMemory, TransientBytesAreTheTransfersOwnMemoryForOneCommand) {
@@ -102,6 +124,9 @@ TEST_F(DeviceMemory, AReadBackIntoOwnMemoryIsKeptForItsCheck) {
   EXPECT_EQ(Answer(ask::FromHost3d(0, transfer), std::span(&space, 1)), "OK_NODATA");
   EXPECT_EQ(*device_->ReadTransient({.row_bytes = 64}), std::vector<std::byte>(64, std::byte{9}));
   EXPECT_FALSE(device_->ReadTransient({.row_bytes = 65}));
+  EXPECT_EQ(*device_->HashTransient({.row_bytes = 64}),
+            HashOf(std::vector<std::byte>(64, std::byte{9})));
+  EXPECT_FALSE(device_->HashTransient({.row_bytes = 65}));
 }
 
 TEST_F(DeviceMemory, ATransferLargerThanItsOwnMemoryIsRefused) {
@@ -153,6 +178,7 @@ TEST_F(DeviceMemory, BoxesThatWrapOrHaveNoRowsAreErrors) {
                        .bytes = bytes}),
               HasSubstr("has no row"));
   EXPECT_FALSE(device_->ReadBacking(10, {.row_bytes = 64, .rows = 1ull << 40}));
+  EXPECT_FALSE(device_->HashBacking(10, {.row_bytes = 64, .rows = 1ull << 40}));
 }
 
 TEST_F(DeviceMemory, OwnMemoryPastTheBudgetIsAnError) {

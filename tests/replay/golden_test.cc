@@ -104,6 +104,42 @@ TEST_F(GoldenTest, AFolderThatWasThereStays) {
   EXPECT_TRUE(std::filesystem::is_empty(set));
 }
 
+TEST_F(GoldenTest, WhatADeadRunLeftIsNoFileOfTheUsers) {
+  std::filesystem::create_directories(folder / "set/.new");
+  std::ofstream(folder / "set/.new/frame-000001.png") << "half";
+  const auto writer = GoldenWriter::Begin(folder / "set", false);
+  ASSERT_TRUE(writer) << writer.error().message;
+  EXPECT_TRUE(std::filesystem::is_empty(writer->staging()));
+}
+
+TEST_F(GoldenTest, PicturesAreNamedAfterTheirFramesWhateverTheManifestSays) {
+  auto writer = GoldenWriter::Begin(folder / "set", false);
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(WritePng(writer->staging() / FramePictureName(4), Image{1, 1, {1, 2, 3, 255}}));
+  GoldenManifest manifest;
+  manifest.frames = {{4, 0, 1, 1, "", "../outside.png"}};
+  ASSERT_TRUE(writer->Commit(manifest));
+  EXPECT_EQ(ReadManifest(folder / "set")->frames[0].file, "frame-000004.png");
+  EXPECT_TRUE(std::filesystem::exists(folder / "set/frame-000004.png"));
+}
+
+TEST_F(GoldenTest, FramesThatATraceNumbersAnyhowAreWrittenInOrderAndOnce) {
+  auto writer = GoldenWriter::Begin(folder / "set", false);
+  ASSERT_TRUE(writer);
+  GoldenManifest manifest;
+  for (const auto& [number, digest] : {std::pair{7, "a"}, {4, "b"}, {7, "c"}}) {
+    const std::string name = FramePictureName(number);
+    ASSERT_TRUE(WritePng(writer->staging() / name, Image{1, 1, {1, 2, 3, 255}}));
+    manifest.frames.push_back({static_cast<uint64_t>(number), 0, 1, 1, digest, name});
+  }
+  ASSERT_TRUE(writer->Commit(manifest));
+  const auto read = ReadManifest(folder / "set");
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->frames.size(), 2u);
+  EXPECT_EQ(read->frames[0].number, 4u);
+  EXPECT_EQ(read->frames[1].digest, "c");
+}
+
 TEST_F(GoldenTest, AFolderWithOtherFilesIsLeftAlone) {
   std::ofstream(folder / "thesis.txt") << "mine";
   const auto writer = GoldenWriter::Begin(folder.path(), true);

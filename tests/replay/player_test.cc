@@ -2,6 +2,7 @@
 #include "replay/player/player.h"
 
 #include "replay/player/pending_memory.h"
+#include "replay/player/response_check.h"
 #include "tests/replay/player_trace.h"
 
 namespace vgpu {
@@ -38,9 +39,15 @@ class Listener : public PlayerObserver {
  public:
   std::vector<std::string> findings, notes, frames;
   std::vector<CommandPlace> commands;
-  uint64_t stop_after = UINT64_MAX;
+  uint64_t stop_after = UINT64_MAX, stop_before = UINT64_MAX;
+  uint64_t waits = 0;
 
-  void OnCommand(const CommandPlace& place) override { commands.push_back(place); }
+  bool OnCommand(const CommandPlace& place) override {
+    if (place.number == stop_before) return false;
+    commands.push_back(place);
+    return true;
+  }
+  void OnWait() override { ++waits; }
   void OnFinding(const Finding& finding) override {
     findings.push_back(Describe(finding.place) + ": " + finding.what);
   }
@@ -215,7 +222,7 @@ TEST_F(PlayerTest, FencesAreAwaitedInTheOrderOfTheRecording) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->different.fences, 1u);
   EXPECT_THAT(listener.findings,
-              ElementsAre(HasSubstr("fence 1 is signalled after a later fence")));
+              ElementsAre(HasSubstr("fence 2 is signalled before an earlier fence")));
 }
 
 TEST_F(PlayerTest, AFenceThatNeverComesIsADifferenceAndTheReplayGoesOn) {
@@ -228,6 +235,7 @@ TEST_F(PlayerTest, AFenceThatNeverComesIsADifferenceAndTheReplayGoesOn) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->commands, 2u);
   EXPECT_THAT(listener.findings, ElementsAre(HasSubstr("fence 5 is not signalled in 2")));
+  EXPECT_GT(listener.waits, 2u);  // that it lives, while it waits
 }
 
 TEST_F(PlayerTest, AFenceThatTheReplayDidNotMakeIsNotAwaited) {
@@ -239,6 +247,66 @@ TEST_F(PlayerTest, AFenceThatTheReplayDidNotMakeIsNotAwaited) {
       {.fence_timeout_ms = 1'000'000});
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->different.fences, 1u);
+}
+
+TEST_F(PlayerTest, FenceIdsWithoutARingNeedNotGoUp) {
+  const auto report = Play([](PlayerTrace& trace) {
+    for (const uint32_t id : {5u, 3u, UINT32_MAX, 1u, 5u}) {
+      trace.Add(ask::Submit(0, {}).Fenced(id));
+    }
+    for (const uint32_t id : {5u, 3u, UINT32_MAX, 1u, 5u}) trace.AddFence(id);
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->done.fences, 5u);
+  EXPECT_THAT(listener.findings, IsEmpty());
+}
+
+TEST_F(PlayerTest, AFenceThatNoCommandMadeIsNotHiddenByALaterOne) {
+  const auto report = Play([](PlayerTrace& trace) {
+    trace.Add(ask::Submit(0, {}).Fenced(9));
+    trace.AddFence(7);
+    trace.AddFence(9);
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(listener.findings, ElementsAre(HasSubstr("fence 7 is not signalled: no command")));
+}
+
+TEST_F(PlayerTest, EveryFenceSaysThatTheReplayLives) {
+  const auto report = Play([](PlayerTrace& trace) {
+    for (int i = 0; i < 100; ++i) trace.AddFence(1);
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_GE(listener.waits, 100u);
+}
+
+TEST_F(PlayerTest, TheObserverCanStopItBeforeACommand) {
+  listener.stop_before = 2;
+  const auto report = Play([&](PlayerTrace& trace) { AddSetup(trace); });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_TRUE(report->stopped);
+  EXPECT_EQ(report->commands, 2u);
+}
+
+TEST_F(PlayerTest, WhatAFailedCreateLeavesBehindIsNoDifferenceInAShimsRecording) {
+  const auto report = Play([](PlayerTrace& trace) {
+    trace.Add(ask::Create3d(0, 2, 8, 8), ResponseType::ERR_UNSPEC);
+    trace.Add(ask::Unref(0));
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(listener.findings, IsEmpty());
+}
+
+TEST_F(PlayerTest, MemoryBeyondItsBoxIsNotEvenGathered) {
+  const auto report = Play([](PlayerTrace& trace) {
+    const std::vector<std::byte> one(1 << 20);
+    trace.AddMemory(kTestResource, {.row_bytes = 16}, one);
+    trace.AddMemory(kTestResource, {.row_bytes = 16}, one);
+    trace.Add(ask::Submit(0, {}));
+  });
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_THAT(listener.notes,
+              ElementsAre(HasSubstr("1048576 or more bytes are recorded for a box of 16 bytes"),
+                          HasSubstr("1048576 or more bytes are recorded for a box of 16 bytes")));
 }
 
 TEST_F(PlayerTest, EndsAfterTheLastFrameWantedAndShowsOnlyTheRange) {
@@ -294,13 +362,76 @@ TEST(PlayerBoxTest, RefusesABoxWhoseSizePasses64Bits) {
   EXPECT_FALSE(BoxOf(box));
 }
 
-TEST(PlayerFenceLogTest, ALaterFenceImpliesTheEarlierOnesOfItsTimeline) {
+TEST(PlayerFenceLogTest, OnARingALaterFenceImpliesTheEarlierOnes) {
   FenceLog log;
   log.Signalled({1, 0, true, 9});
   EXPECT_EQ(log.Take({1, 0, true, 5}), FenceLog::Match::kSignalled);
   EXPECT_EQ(log.Take({1, 1, true, 5}), FenceLog::Match::kNotYet);
   EXPECT_EQ(log.Take({1, 0, true, 9}), FenceLog::Match::kSignalled);
   EXPECT_EQ(log.Take({1, 0, true, 9}), FenceLog::Match::kNotYet);
+}
+
+TEST(PlayerFenceLogTest, WithoutARingEachFenceStandsForItself) {
+  FenceLog log;
+  log.Signalled({.id = 9});
+  EXPECT_EQ(log.Take({.id = 5}), FenceLog::Match::kNotYet);
+  log.Signalled({.id = 5});
+  log.Signalled({.id = 9});
+  EXPECT_EQ(log.Take({.id = 9}), FenceLog::Match::kSignalled);
+  EXPECT_EQ(log.Take({.id = 5}), FenceLog::Match::kSignalled);
+  EXPECT_EQ(log.Take({.id = 9}), FenceLog::Match::kSignalled);
+  EXPECT_EQ(log.Take({.id = 9}), FenceLog::Match::kNotYet);
+}
+
+TEST(PlayerFenceLogTest, ManyThatNobodyTakesCostNoTime) {
+  FenceLog log;
+  for (uint64_t id = 0; id < 200'000; ++id) log.Signalled({.id = id});
+  for (uint64_t id = 0; id < 200'000; ++id) (void)log.Take({.id = id + 1'000'000});
+  EXPECT_EQ(log.Take({.id = 0}), FenceLog::Match::kNotYet);  // forgotten
+  EXPECT_EQ(log.Take({.id = 199'999}), FenceLog::Match::kSignalled);
+}
+
+class PlayerResponseTest : public ::testing::Test {
+ protected:
+  static ResponseCheck::Outcome Check(CommandType command, ResponseType recorded,
+                                      ResponseType replayed, KnownResults known) {
+    wire::CtrlHeader want, got;
+    want.type = static_cast<uint32_t>(recorded);
+    got.type = static_cast<uint32_t>(replayed);
+    return CheckResponse(static_cast<uint32_t>(command), StructBytes(want), StructBytes(got), known)
+        .outcome;
+  }
+  using enum ResponseCheck::Outcome;
+  using enum KnownResults;
+};
+
+TEST_F(PlayerResponseTest, AReturnValueSaysThatACallFailedNotHow) {
+  constexpr auto kCreate = CommandType::RESOURCE_CREATE_3D;
+  EXPECT_EQ(
+      Check(kCreate, ResponseType::ERR_UNSPEC, ResponseType::ERR_OUT_OF_MEMORY, kReturnValues),
+      kEqual);
+  EXPECT_EQ(Check(kCreate, ResponseType::ERR_UNSPEC, ResponseType::ERR_OUT_OF_MEMORY, kResponses),
+            kDifferent);
+  EXPECT_EQ(Check(kCreate, ResponseType::ERR_UNSPEC, ResponseType::OK_NODATA, kReturnValues),
+            kDifferent);
+  EXPECT_EQ(Check(kCreate, ResponseType::OK_NODATA, ResponseType::ERR_UNSPEC, kReturnValues),
+            kDifferent);
+}
+
+TEST_F(PlayerResponseTest, ACallThatReturnsNothingIsNotKnownToHaveWorked) {
+  constexpr auto kError = ResponseType::ERR_INVALID_RESOURCE_ID;
+  for (const auto command :
+       {CommandType::RESOURCE_UNREF, CommandType::RESOURCE_DETACH_BACKING, CommandType::CTX_DESTROY,
+        CommandType::CTX_ATTACH_RESOURCE, CommandType::CTX_DETACH_RESOURCE}) {
+    EXPECT_EQ(Check(command, ResponseType::OK_NODATA, kError, kReturnValues), kEqual);
+    EXPECT_EQ(Check(command, ResponseType::OK_NODATA, kError, kResponses), kDifferent);
+  }
+}
+
+TEST_F(PlayerResponseTest, OnlyADeviceKnowsItsResponses) {
+  EXPECT_EQ(KnownResultsOf(proto::SOURCE_DEVICE), kResponses);
+  EXPECT_EQ(KnownResultsOf(proto::SOURCE_SHIM_VMM), kReturnValues);
+  EXPECT_EQ(KnownResultsOf(proto::SOURCE_SHIM_VTEST), kReturnValues);
 }
 
 TEST(PlayerReportTest, TheObserversTimeIsNeitherTheRenderersNorTheReplays) {

@@ -6,6 +6,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -121,6 +124,33 @@ TEST_F(WorkerProcessTest, AnInterruptEndsBoth) {
   EXPECT_EQ(end.signal, SIGINT);
 }
 
+TEST_F(WorkerProcessTest, AChildThatTheWorkerLeavesBehindKeepsNobodyWaiting) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto end = Run([](const WorkerChannel& channel) {
+    if (const pid_t child = fork(); child != 0) return channel.Send(std::to_string(child));
+    std::this_thread::sleep_for(kLong);  // with the pipes open
+  });
+  EXPECT_EQ(end.kind, WorkerEnd::Kind::kFinished);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  ASSERT_EQ(listener.lines.size(), 1u);
+  kill(std::stoi(listener.lines[0]), SIGKILL);
+}
+
+TEST_F(WorkerProcessTest, TheUsersInputIsNotTheWorkers) {
+  int fds[2];
+  ASSERT_EQ(pipe(fds), 0);
+  ASSERT_EQ(write(fds[1], "secret", 6), 6);
+  const int old = dup(STDIN_FILENO);
+  dup2(fds[0], STDIN_FILENO);
+  Run([](const WorkerChannel& channel) {
+    char byte = 0;
+    channel.Send(std::to_string(read(STDIN_FILENO, &byte, 1)));
+  });
+  dup2(old, STDIN_FILENO);
+  for (const int fd : {old, fds[0], fds[1]}) close(fd);
+  EXPECT_THAT(listener.lines, ElementsAre("0"));
+}
+
 class SandboxTest : public WorkerProcessTest {
  protected:
   // Runs `probe` inside the sandbox; it returns 0 or an errno.
@@ -162,7 +192,58 @@ TEST_F(SandboxTest, StartsNoPrograms) {
 }
 
 TEST_F(SandboxTest, SignalsNobody) {
-  EXPECT_EQ(Probe({}, [] { return kill(getppid(), 0) == 0 ? 0 : errno; }), "Permission denied");
+  const auto call = [](auto... arguments) { return syscall(arguments...) >= 0 ? 0 : errno; };
+  EXPECT_EQ(Probe({}, [&] { return call(SYS_kill, getppid(), 0); }), "Permission denied");
+  EXPECT_EQ(Probe({}, [&] { return call(SYS_tgkill, getppid(), getppid(), 0); }),
+            "Permission denied");
+  siginfo_t info{};
+  info.si_code = SI_QUEUE;
+  EXPECT_EQ(Probe({}, [&] { return call(SYS_rt_sigqueueinfo, getppid(), 0, &info); }),
+            "Permission denied");
+  EXPECT_EQ(Probe({}, [&] { return call(SYS_rt_tgsigqueueinfo, getppid(), getppid(), 0, &info); }),
+            "Permission denied");
+  EXPECT_EQ(Probe({}, [&] { return call(SYS_pidfd_send_signal, 0, 0, nullptr, 0); }),
+            "Permission denied");
+}
+
+TEST_F(SandboxTest, SignalsItself) {
+  EXPECT_EQ(Probe({}, [] { return raise(SIGCHLD) == 0 ? 0 : errno; }), "allowed");
+}
+
+TEST_F(SandboxTest, MakesThreadsButNoProcesses) {
+  EXPECT_EQ(Probe({}, [] { return fork() >= 0 ? 0 : errno; }), "Permission denied");
+#ifdef SYS_vfork
+  EXPECT_EQ(Probe({}, [] { return syscall(SYS_vfork) >= 0 ? 0 : errno; }), "Permission denied");
+#endif
+  EXPECT_EQ(Probe({},
+                  [] {
+                    std::thread([] {}).join();
+                    return 0;
+                  }),
+            "allowed");
+}
+
+TEST_F(SandboxTest, ChangesNoFilesAttributes) {
+  const PlayerFolder folder;
+  const auto file = folder / "present";
+  std::ofstream(file) << "x";
+  SandboxOptions options;
+  options.writable = {folder.path()};
+  const auto result = [](int returned) { return returned == 0 ? 0 : errno; };
+  EXPECT_EQ(Probe(options, [&] { return result(chmod(file.c_str(), 0777)); }), "Permission denied");
+  EXPECT_EQ(Probe(options, [&] { return result(chown(file.c_str(), getuid(), getgid())); }),
+            "Permission denied");
+  EXPECT_EQ(Probe(options, [&] { return result(utimensat(AT_FDCWD, file.c_str(), nullptr, 0)); }),
+            "Permission denied");
+  EXPECT_EQ(Probe(options, [&] { return result(setxattr(file.c_str(), "user.a", "b", 1, 0)); }),
+            "Permission denied");
+}
+
+TEST_F(SandboxTest, WritesToNoDeviceButSinksAndGpus) {
+  EXPECT_EQ(Probe({}, [] { return Write("/dev/null"); }), "allowed");
+  if (!confined) GTEST_SKIP() << "this kernel has no Landlock";
+  EXPECT_EQ(Probe({}, [] { return Write("/dev/full"); }), "Permission denied");
+  EXPECT_EQ(Probe({}, [] { return Write("/dev/shm/vgpu-sandbox-test"); }), "Permission denied");
 }
 
 TEST_F(SandboxTest, WritesOnlyBelowItsOutputFolder) {

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 
 #include "replay/frames/png.h"
+#include "replay/worker/frame_judge.h"
 #include "replay/worker/replay_runner.h"
 #include "tests/replay/player_trace.h"
 
 namespace vgpu {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
@@ -102,16 +104,66 @@ TEST_F(WorkerReplayTest, ATolerancePassesWhatThePicturesAllow) {
   EXPECT_EQ(outcome.done->tolerated, 1u);
 }
 
-TEST_F(WorkerReplayTest, ADifferentFrameWithoutAnExpectedPictureDiffersWhateverTheTolerance) {
+TEST_F(WorkerReplayTest, WithoutAnExpectedPictureOnlyAnExactComparisonJudges) {
   Write([](PlayerTrace& trace) {
     AddSetup(trace);
     AddClearedFrame(trace, true, 1, kOther);
+    trace.Add(ReadBackAll());
+    trace.AddReadback(kTestResource, kWholeBox, HashOf(kOther));
+    trace.Add(ask::Unref(kTestResource));
   });
-  const auto outcome = Run({.check_content = true, .tolerance = {.channel = 255}});
+  auto outcome = Run({.check_content = true});
   SKIP_WITHOUT_GL(outcome);
-  ASSERT_EQ(outcome.differences.size(), 1u);
+  ASSERT_EQ(outcome.differences.size(), 2u);
   EXPECT_THAT(outcome.differences[0].message,
               HasSubstr("differs from the recording, which kept no picture of it"));
+  EXPECT_EQ(outcome.differences[1].kind, "readback");
+  EXPECT_EQ(outcome.done->not_judged, 0u);
+
+  for (const Tolerance tolerance : {Tolerance{.channel = 1}, Tolerance{.pixels = 1}}) {
+    outcome = Run({.check_content = true, .tolerance = tolerance});
+    EXPECT_THAT(outcome.differences, IsEmpty());
+    ASSERT_TRUE(outcome.done);
+    EXPECT_EQ(outcome.done->not_judged, 2u);
+    EXPECT_THAT(outcome.notes,
+                ElementsAre(HasSubstr("kept no picture of it; this is not judged"),
+                            HasSubstr("differs from the recording; this is not judged")));
+  }
+}
+
+TEST_F(WorkerReplayTest, APictureThatCannotBeKeptCostsANote) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kOther, true);
+  });
+  const auto keep = Made("keep");
+  std::filesystem::create_directories(keep / "frame-000000.expected.png" / "in the way");
+  const auto outcome = Run({.check_content = true, .keep_folder = keep});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.done->differences, 1u);
+  EXPECT_THAT(outcome.notes, ElementsAre(HasSubstr("its pictures are not kept")));
+}
+
+TEST_F(WorkerReplayTest, DifferencesNamePicturesWhereTheyEndUp) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kOther, true);
+  });
+  const auto outcome =
+      Run({.check_content = true, .keep_folder = Made("keep"), .keep_place = "place"});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_EQ(outcome.differences.size(), 1u);
+  EXPECT_EQ(outcome.differences[0].replayed_file, "place/frame-000000.replayed.png");
+  EXPECT_TRUE(ReadPng(folder / "keep/frame-000000.replayed.png"));
+}
+
+TEST(WorkerKeptPictureTest, OnlyOurOwnNamesAreOurs) {
+  EXPECT_TRUE(IsKeptPictureName("frame-000012.expected.png"));
+  EXPECT_TRUE(IsKeptPictureName("frame-1234567.difference.png"));
+  EXPECT_FALSE(IsKeptPictureName("frame-000012.png"));
+  EXPECT_FALSE(IsKeptPictureName("frame-.replayed.png"));
+  EXPECT_FALSE(IsKeptPictureName("frame-000012.replayed.png.bak"));
 }
 
 TEST_F(WorkerReplayTest, PicturesOfChosenFramesAreTheGoldenSetOfTheNextReplay) {
@@ -184,6 +236,43 @@ TEST_F(WorkerReplayTest, RecordedPaceTakesAsLongAsTheRecording) {
   ASSERT_TRUE(outcome.done);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(299));
   EXPECT_GE(outcome.done->report.observer_ns, 200'000'000u);
+}
+
+TEST_F(WorkerReplayTest, ALongGapIsCutAndNoted) {
+  Write([](PlayerTrace& trace) {
+    trace.command_ns = 1'000'000'000'000;
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kDrawn);
+    AddClearedFrame(trace, false, 1, kDrawn);
+  });
+  const auto outcome = Run({.renderer = RendererKind::kNull,
+                            .recorded_pace = true,
+                            .max_frame_gap = std::chrono::milliseconds(100)});
+  ASSERT_TRUE(outcome.done);
+  EXPECT_THAT(outcome.notes, ElementsAre("frame 1: was presented 2000.0 s after the frame before "
+                                         "it; the replay waits 0.1 s"));
+}
+
+TEST_F(WorkerReplayTest, MemoryThatIsUsedUpIsTheLimitsFault) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "AddressSanitizer has no limit of addresses";
+#endif
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    const std::vector<std::byte> bytes(1 << 20);
+    trace.AddMemory(kTestResource, {.row_bytes = 1 << 20}, bytes);
+    // The same content again and again: little in the file, much in memory.
+    proto::Packet packet;
+    packet.mutable_memory()->set_resource_id(kTestResource);
+    packet.mutable_memory()->mutable_box()->set_row_bytes(3ull << 30);
+    for (int i = 0; i < 3 << 10; ++i) packet.mutable_memory()->add_blob(0);
+    trace.Write(packet);
+    trace.Add(ReadBackAll());
+  });
+  const auto outcome = Run({.renderer = RendererKind::kNull, .max_memory = 1ull << 30});
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_THAT(outcome.failure->message,
+              HasSubstr("the memory is used up; --max-memory allows 1024 MiB"));
 }
 
 TEST(WorkerEventsTest, EveryEventSurvivesTheLine) {

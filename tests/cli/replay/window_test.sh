@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The window under Xvfb: shows the frames, space pauses, the right arrow steps, Escape ends.
+# The window under Xvfb: shows the frames, space pauses, the right arrow steps, Escape ends, also
+# where there are no frames.
 # Usage: window_test.sh VGPU_REPLAY WINDOW_TRACE
 set -euo pipefail
 replay=$1 make_trace=$2
@@ -32,15 +33,26 @@ until_true() {
 moves() { local old=$1 now; now=$(red) && [ -n "$now" ] && [ "$now" != "$old" ]; }
 is_green() { [[ "$(shot)" == *" 128 0" ]]; }
 gone() { ! kill -0 "$pid" 2>/dev/null; }
+# show TRACE OPTION...: replays into a window, which has the focus then.
+show() {
+  "$replay" run --window --loop 0 "$@" >"$work/log" 2>&1 &
+  pid=$!
+  window=$(timeout 60 xdotool search --sync --onlyvisible --name "vgpu-replay $(basename "$1")" | head -1) ||
+    fail "no window appeared"
+  xdotool windowfocus --sync "$window"
+}
+# escape: ends the replay.
+escape() {
+  xdotool key --window "$window" Escape
+  until_true 20 gone || fail "Escape does not end the replay"
+  wait "$pid" || fail "ended with exit status $?"
+  pid=
+}
 # settled: two shots in a row are alike; leaves the red in $at.
 settled() { at=$(red); sleep 0.3; [ "$at" = "$(red)" ]; }
 
-"$make_trace" "$work/trace.vgpu"
-"$replay" run --window --pace recorded --loop 0 "$work/trace.vgpu" >"$work/log" 2>&1 &
-pid=$!
-window=$(timeout 60 xdotool search --sync --onlyvisible --name 'vgpu-replay trace.vgpu' | head -1) ||
-  fail "no window appeared"
-xdotool windowfocus --sync "$window"
+"$make_trace" "$work/trace.vgpu" 240
+show "$work/trace.vgpu" --pace recorded
 until_true 60 is_green || fail "the picture has the colour $(shot), expected green 128 and blue 0"
 
 first=$(red)
@@ -57,8 +69,9 @@ until_true 10 settled || fail "the picture moves on after a step"
 xdotool key --window "$window" space
 until_true 10 moves "$at" || fail "space does not continue"
 
-xdotool key --window "$window" Escape
-until_true 20 gone || fail "Escape does not end the replay"
-wait "$pid" || fail "ended with exit status $?"
-pid=
+escape
+
+"$make_trace" "$work/no-frames.vgpu" 0
+show "$work/no-frames.vgpu"
+escape
 echo "window: shown, paused, stepped and closed"
