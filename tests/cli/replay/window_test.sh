@@ -43,7 +43,8 @@ show() {
 }
 # escape: ends the replay.
 escape() {
-  xdotool key --window "$window" Escape
+  # The window may be gone before the key goes up.
+  xdotool key --window "$window" Escape 2>/dev/null || true
   until_true 20 gone || fail "Escape does not end the replay"
   wait "$pid" || fail "ended with exit status $?"
   pid=
