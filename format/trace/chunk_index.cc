@@ -144,6 +144,10 @@ Result<RawBytes> ReadStored(const InputFile& file, uint64_t offset, const ChunkH
   return stored;
 }
 
+std::string IndexSentence(const InputFile& file, uint64_t offset, const std::string& problem) {
+  return fmt::format("{}: index at offset {} {}", file.name(), offset, problem);
+}
+
 Result<IndexRead> ReadIndex(const InputFile& file) {
   auto closing = FindClosingChunk(file);
   if (!closing) return tl::unexpected(closing.error());
@@ -151,10 +155,7 @@ Result<IndexRead> ReadIndex(const InputFile& file) {
   const auto& [offset, head] = **closing;
   auto table = ReadIndexAt(file, offset, head);
   if (table) return IndexRead{std::move(*table), std::nullopt};
-  Damage damage{offset, head.size, {}, 0, 0};
-  damage.what =
-      fmt::format("{}: index at offset {} {}", file.name(), offset, table.error().message);
-  return IndexRead{std::nullopt, std::move(damage)};
+  return IndexRead{std::nullopt, IndexSentence(file, offset, table.error().message)};
 }
 
 }  // namespace vgpu

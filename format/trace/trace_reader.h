@@ -44,9 +44,10 @@ struct TraceSummary {
   uint64_t begin_ns = 0;
   uint64_t end_ns = 0;
   bool has_index = false;
-  bool truncated = false;                  // the file ends inside a chunk
-  std::optional<uint64_t> checks;          // from the index only
-  std::optional<uint64_t> boundary_bytes;  // from the index only
+  bool truncated = false;                   // the file ends inside a chunk of packets
+  std::optional<std::string> index_damage;  // a sentence: what is wrong with the index, no more
+  std::optional<uint64_t> checks;           // from the index only
+  std::optional<uint64_t> boundary_bytes;   // from the index only
   std::vector<Damage> damage;
 };
 
@@ -97,6 +98,7 @@ struct Recovery {
   uint64_t frames = 0;
   std::vector<Damage> damage;
   bool truncated = false;
+  std::optional<std::string> index_damage;  // nothing is lost by it
 };
 Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::filesystem::path& to,
                               bool overwrite);
