@@ -1,5 +1,6 @@
 #include "replay/inspect/dump.h"
 
+#include <fmt/format.h>
 #include <signal.h>
 
 #include <cerrno>
@@ -8,6 +9,7 @@
 #include <memory>
 
 #include "cli/replay/verbs.h"
+#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -38,6 +40,15 @@ Status SetRanges(const DumpOptions& options, DumpFilter& filter) {
   return {};
 }
 
+void PrintNotes(const TraceSummary& summary) {
+  for (const Damage& damage : summary.damage) {
+    fmt::print(stderr, "note: {}\n", EscapeForTerminal(damage.what));
+  }
+  if (summary.index_damage) {
+    fmt::print(stderr, "note: {}\n", EscapeForTerminal(*summary.index_damage));
+  }
+}
+
 int Dump(const DumpOptions& options) {
   DumpFilter filter = options.filter;
   if (const auto status = SetRanges(options, filter); !status) return Fail(status.error());
@@ -58,9 +69,7 @@ int Dump(const DumpOptions& options) {
   closed = std::fflush(stdout) != 0 || closed;
   if (closed && errno != EPIPE) return Fail(Error{ErrorCode::kFailed, "cannot write to stdout"});
   if (!status) return Fail(status.error());
-  for (const Damage& damage : (*reader)->summary().damage) {
-    std::fprintf(stderr, "note: %s\n", damage.what.c_str());
-  }
+  PrintNotes((*reader)->summary());
   return kExitSuccess;
 }
 

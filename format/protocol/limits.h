@@ -29,6 +29,11 @@ inline constexpr uint64_t kMaxFactBytes = 8u << 20;
 // some 60 bytes when it is parsed, so this bounds what that takes to 16 MiB. Enough for a backing
 // of 65,000 entries, four fields each.
 inline constexpr uint64_t kMaxPacketFields = 1u << 18;
+// The heaps that an index lists: one a memory region of a VMM, which has some ten.
+inline constexpr uint64_t kMaxIndexHeaps = 1024;
+// One chunk or heap in an index: all its numbers at their longest take some 130 bytes, and a heap's
+// name is that of a memfd, at most 249 bytes, or a path.
+inline constexpr uint64_t kMaxIndexEntryBytes = 512;
 // One chunk's payload, uncompressed: the writer closes a chunk at 1 MiB plus its last packet.
 inline constexpr uint64_t kMaxChunkBytes = kMaxRequestBytes + (16u << 20);
 

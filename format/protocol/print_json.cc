@@ -105,6 +105,11 @@ void JsonSink::Double(std::string_view name, double value) {
 
 void JsonSink::Word(std::string_view name, std::string_view value) { Text(name, value); }
 
+void JsonSink::Bool(std::string_view name, bool value) {
+  Key(name);
+  out_ += value ? "true" : "false";
+}
+
 void JsonSink::Text(std::string_view name, std::string_view text) {
   Key(name);
   String(text);

@@ -17,6 +17,9 @@ namespace vgpu {
 struct IndexCounts {
   uint64_t checks = 0;
   uint64_t boundary_bytes = 0;
+  uint64_t losses = 0;
+  uint64_t lost_commands = 0;
+  std::vector<proto::Heap> heaps;
 };
 
 struct ChunkTable {

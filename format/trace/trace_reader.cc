@@ -49,6 +49,9 @@ TraceSummary Summarize(const InputFile& file, const ChunkTable& table) {
   if (table.index) {
     summary.checks = table.index->checks;
     summary.boundary_bytes = table.index->boundary_bytes;
+    summary.losses = table.index->losses;
+    summary.lost_commands = table.index->lost_commands;
+    summary.heaps = table.index->heaps;
   }
   summary.damage = table.damage;
   summary.index_damage = table.index_damage;
@@ -284,14 +287,14 @@ Status TraceReader::SeekToCommand(uint64_t number) {
       impl_->chunks.begin(), impl_->chunks.end(), [&](const ChunkEntry& chunk) {
         return chunk.range.first_command() + chunk.range.commands() <= before;
       });
-  impl_->current = nullptr;
-  impl_->next_chunk = static_cast<size_t>(behind - impl_->chunks.begin());
-  return {};
+  return SeekToChunk(static_cast<size_t>(behind - impl_->chunks.begin()));
 }
 
-Status TraceReader::Rewind() {
+Status TraceReader::Rewind() { return SeekToChunk(0); }
+
+Status TraceReader::SeekToChunk(size_t chunk) {
   impl_->current = nullptr;
-  impl_->next_chunk = 0;
+  impl_->next_chunk = std::min(chunk, impl_->chunks.size());
   return {};
 }
 

@@ -46,8 +46,12 @@ struct TraceSummary {
   bool has_index = false;
   bool truncated = false;                   // the file ends inside a chunk of packets
   std::optional<std::string> index_damage;  // a sentence: what is wrong with the index, no more
-  std::optional<uint64_t> checks;           // from the index only
-  std::optional<uint64_t> boundary_bytes;   // from the index only
+  // From the index only.
+  std::optional<uint64_t> checks;
+  std::optional<uint64_t> boundary_bytes;
+  std::optional<uint64_t> losses;         // Loss packets
+  std::optional<uint64_t> lost_commands;  // that they count; more may be lost
+  std::vector<proto::Heap> heaps;
   std::vector<Damage> damage;
 };
 
@@ -74,6 +78,9 @@ class TraceReader {
   // memory stands before it); the caller skips what belongs to earlier ones. Past the end: the end.
   Status SeekToCommand(uint64_t number);
   Status Rewind();
+  // The next call of Next() returns the first packet of this chunk of chunks(), or of one behind
+  // it.
+  Status SeekToChunk(size_t chunk);
 
   // A blob's bytes, from the chunk cache or the file. Valid until the next call of Blob.
   Result<Bytes> Blob(uint64_t id);

@@ -67,6 +67,7 @@ struct TraceWriter::Impl {
   Status WriteIndex();
   void BeginChunk();
   void Count(const proto::Packet& packet);
+  void ListHeap(const proto::Heap& heap);
   bool Fits(uint64_t payload_bytes, bool farewell) const;
 
   std::unique_ptr<TraceFile> file;
@@ -76,7 +77,8 @@ struct TraceWriter::Impl {
   RangeTracker tracker;
   PayloadBuilder payload;       // of the open chunk
   uint64_t chunk_begun_ns = 0;  // when its first packet came
-  std::string index_entries;    // Index.chunk, in wire form: some 40 bytes for each chunk
+  std::string index_entries;    // Index.chunk and heap, in wire form: some 40 bytes for each chunk
+  uint64_t listed_heaps = 0;    // in index_entries
   proto::Index counts;          // the index but for its entries
   uint64_t file_bytes = 0;
   bool session_written = false;
@@ -150,10 +152,23 @@ void TraceWriter::Impl::Count(const proto::Packet& packet) {
     boundary = BoxBytes(packet.memory().box());
   } else if (packet.has_blob()) {
     counts.set_blob_bytes(counts.blob_bytes() + packet.blob().data().size());
+  } else if (packet.has_loss()) {
+    counts.set_losses(counts.losses() + 1);
+    counts.set_lost_commands(counts.lost_commands() + packet.loss().commands());
+  } else if (packet.has_heap()) {
+    ListHeap(packet.heap());
   }
   counts.set_boundary_bytes(counts.boundary_bytes() + boundary);
   const bool is_check = packet.has_readback() || !packet.frame().digest().empty();
   if (is_check) counts.set_checks(counts.checks() + 1);
+}
+
+// Puts a heap into the index, so that those announced late are known without reading all.
+void TraceWriter::Impl::ListHeap(const proto::Heap& heap) {
+  if (listed_heaps == limits::kMaxIndexHeaps || heap.ByteSizeLong() > limits::kMaxIndexEntryBytes)
+    return;
+  ++listed_heaps;
+  AppendMessage(index_entries, proto::Index::kHeapFieldNumber, heap);
 }
 
 Result<uint64_t> TraceWriter::Impl::StorePiece(Bytes piece) {
