@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/replay/progress_line.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
 #include "format/trace/trace_reader.h"
@@ -54,8 +55,14 @@ std::string RecoveryJson(const RecoverOptions& options, const Recovery& recovery
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+Result<Recovery> RecoverShowing(const RecoverOptions& options) {
+  ProgressLine line(true);
+  return RecoverTrace(options.trace, options.output, options.force,
+                      [&](uint64_t done, uint64_t all) { line.Show("recovering", done, all); });
+}
+
 int Recover(const RecoverOptions& options) {
-  const auto recovery = RecoverTrace(options.trace, options.output, options.force);
+  const auto recovery = RecoverShowing(options);
   if (!recovery) return Fail(recovery.error());
   fmt::print("{}",
              options.json ? RecoveryJson(options, *recovery) : RecoveryText(options, *recovery));

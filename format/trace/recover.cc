@@ -47,9 +47,10 @@ proto::Packet MakeLoss(uint64_t first_command, uint64_t commands, uint64_t bytes
 
 class Recoverer {
  public:
-  Recoverer(TraceReader& reader, TraceWriter& writer)
+  Recoverer(TraceReader& reader, TraceWriter& writer, const RecoveryProgress& progress)
       : reader_(reader),
         writer_(writer),
+        progress_(progress),
         known_(reader.summary().damage),
         next_found_(known_.size()) {
     std::stable_sort(known_.begin(), known_.end(),
@@ -87,6 +88,10 @@ class Recoverer {
   }
 
   Status Step(const proto::Packet& packet) {
+    if (progress_ && reader_.chunk_offset() != chunk_offset_) {
+      chunk_offset_ = reader_.chunk_offset();
+      progress_(chunk_offset_, reader_.summary().file_bytes);
+    }
     if (auto noted = WriteLosses(reader_.chunk_offset() + 1); !noted) return noted;
     if (packet.has_session()) return {};
     if (packet.has_blob()) return CopyBlob(packet);
@@ -164,6 +169,8 @@ class Recoverer {
 
   TraceReader& reader_;
   TraceWriter& writer_;
+  const RecoveryProgress& progress_;
+  uint64_t chunk_offset_ = 0;  // of the packet at hand
   Recovery recovery_;
   CopiedBlobs blobs_;
   uint64_t next_command_ = 0;
@@ -175,7 +182,7 @@ class Recoverer {
 }  // namespace
 
 Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::filesystem::path& to,
-                              bool overwrite) {
+                              bool overwrite, const RecoveryProgress& progress) {
   auto reader = TraceReader::Open(from);
   if (!reader) return tl::unexpected(reader.error());
   std::error_code ignored;
@@ -187,7 +194,7 @@ Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::file
   options.overwrite = overwrite;
   auto writer = TraceWriter::Create(to, options);
   if (!writer) return tl::unexpected(writer.error());
-  return Recoverer(**reader, **writer).Run();
+  return Recoverer(**reader, **writer, progress).Run();
 }
 
 }  // namespace vgpu

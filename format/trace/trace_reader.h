@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -107,7 +108,9 @@ struct Recovery {
   bool truncated = false;
   std::optional<std::string> index_damage;  // nothing is lost by it
 };
+// `progress` is told now and then how many of the file's bytes are read.
+using RecoveryProgress = std::function<void(uint64_t done, uint64_t file_bytes)>;
 Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::filesystem::path& to,
-                              bool overwrite);
+                              bool overwrite, const RecoveryProgress& progress = {});
 
 }  // namespace vgpu

@@ -12,8 +12,9 @@ namespace {
 class Dumper {
  public:
   Dumper(TraceReader& reader, const DumpFilter& filter, const PacketPrintOptions& options,
-         const std::function<bool(const std::string&)>& write)
-      : reader_(reader), filter_(filter), options_(options), write_(write) {}
+         const std::function<bool(const std::string&)>& write,
+         const std::function<void(uint64_t)>& on_chunk)
+      : reader_(reader), filter_(filter), options_(options), write_(write), on_chunk_(on_chunk) {}
 
   Status Run();
 
@@ -32,6 +33,7 @@ class Dumper {
   const DumpFilter& filter_;
   const PacketPrintOptions& options_;
   const std::function<bool(const std::string&)>& write_;
+  const std::function<void(uint64_t)>& on_chunk_;
   uint64_t chunk_ = UINT64_MAX;   // where the packet at hand came from
   uint64_t frame_ = 0;            // that commands now work towards
   bool in_wanted_ = false;        // the last command was wanted
@@ -72,6 +74,7 @@ Status Dumper::Seek() {
 // What a chunk's range says of frames holds also where chunks before it are lost.
 void Dumper::OnChunk(uint64_t offset) {
   chunk_ = offset;
+  if (on_chunk_) on_chunk_(offset);
   const auto& chunks = reader_.chunks();
   const auto chunk = std::partition_point(
       chunks.begin(), chunks.end(), [&](const ChunkEntry& one) { return one.offset < offset; });
@@ -144,8 +147,9 @@ bool Dumper::Print(const proto::Packet& packet) {
 }  // namespace
 
 Status DumpTrace(TraceReader& reader, const DumpFilter& filter, const PacketPrintOptions& options,
-                 const std::function<bool(const std::string& lines)>& write) {
-  return Dumper(reader, filter, options, write).Run();
+                 const std::function<bool(const std::string& lines)>& write,
+                 const std::function<void(uint64_t offset)>& on_chunk) {
+  return Dumper(reader, filter, options, write, on_chunk).Run();
 }
 
 }  // namespace vgpu

@@ -220,6 +220,16 @@ TEST_F(Recovering, NumbersThatGoBackInsideAChunkAreLosses) {
   EXPECT_THAT(LossesOf(packets)[0].reason(), HasSubstr("command 4 comes where 6 is the next"));
 }
 
+TEST_F(Recovering, ProgressIsToldChunkByChunk) {
+  const MemoryFile from(trace_);
+  std::vector<uint64_t> told;
+  ASSERT_TRUE(RecoverTrace(from.path(), to_, true, [&](uint64_t done, uint64_t all) {
+    EXPECT_EQ(all, trace_.size());
+    told.push_back(done);
+  }));
+  EXPECT_EQ(told, (std::vector<uint64_t>{starts_[1], starts_[2], starts_[3], starts_[4]}));
+}
+
 TEST_F(Recovering, TheSourceIsNeverTheTarget) {
   const auto path = folder_ / "a.vgpu";
   {
