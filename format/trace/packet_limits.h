@@ -8,7 +8,7 @@
 namespace vgpu {
 
 // Whether a Packet in wire form stays within limits::kMaxFactBytes, the request and response of a
-// command apart, and limits::kMaxPacketFields. False also where it cannot be parsed.
+// command apart, and limits::kMaxPacketFields. May be false where it cannot be parsed.
 bool WireWithinLimits(Bytes packet);
 // The same of a blob's message, whose data Payload has measured.
 bool BlobWireWithinLimits(Bytes blob);

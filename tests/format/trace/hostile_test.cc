@@ -266,7 +266,9 @@ TEST(Hostile, APacketOfManyFieldsIsRefusedBeforeItIsParsed) {
         << body;
   }
   packet.clear();
-  AppendField(packet, proto::Packet::kCommandFieldNumber, "\x7b\x7c");  // a group
+  std::string groups;
+  for (uint64_t i = 0; i <= limits::kMaxPacketFields; ++i) groups += "\x7b\x7c";
+  AppendField(packet, proto::Packet::kCommandFieldNumber, groups);
   EXPECT_THAT(DamageOfPacket(packet), HasSubstr(kPassesALimit));
 }
 
