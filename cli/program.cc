@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cli/verb.h"
+#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -96,7 +97,7 @@ int ExitCodeOf(ErrorCode code) {
 }
 
 int Fail(const Error& error) {
-  fmt::print(stderr, "{}: {}\n", ProgramName(), error.message);
+  fmt::print(stderr, "{}: {}\n", ProgramName(), EscapeForTerminal(error.message));
   return ExitCodeOf(error.code);
 }
 

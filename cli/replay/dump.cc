@@ -1,13 +1,18 @@
 #include "replay/inspect/dump.h"
 
+#include <fmt/format.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <limits>
 #include <memory>
 
+#include "cli/replay/progress_line.h"
 #include "cli/replay/verbs.h"
+#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -38,6 +43,34 @@ Status SetRanges(const DumpOptions& options, DumpFilter& filter) {
   return {};
 }
 
+void PrintNotes(const TraceSummary& summary) {
+  for (const Damage& damage : summary.damage) {
+    fmt::print(stderr, "note: {}\n", EscapeForTerminal(damage.what));
+  }
+  if (summary.index_damage) {
+    fmt::print(stderr, "note: {}\n", EscapeForTerminal(*summary.index_damage));
+  }
+}
+
+// Somebody who reads the lines as they come, through a pager perhaps, needs no progress.
+bool GoesToFile() {
+  struct stat status = {};
+  return fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// To stdout; `closed` is set where that took no more.
+Status DumpShowing(TraceReader& reader, const DumpFilter& filter, const PacketPrintOptions& options,
+                   bool& closed) {
+  ProgressLine line(GoesToFile());
+  return DumpTrace(
+      reader, filter, options,
+      [&](const std::string& lines) {
+        closed = std::fwrite(lines.data(), 1, lines.size(), stdout) != lines.size();
+        return !closed;
+      },
+      [&](uint64_t offset) { line.Show("reading", offset, reader.summary().file_bytes); });
+}
+
 int Dump(const DumpOptions& options) {
   DumpFilter filter = options.filter;
   if (const auto status = SetRanges(options, filter); !status) return Fail(status.error());
@@ -51,16 +84,11 @@ int Dump(const DumpOptions& options) {
   }
   signal(SIGPIPE, SIG_IGN);  // `| head` has read enough: an end like any other
   bool closed = false;
-  const auto status = DumpTrace(**reader, filter, print, [&](const std::string& lines) {
-    closed = std::fwrite(lines.data(), 1, lines.size(), stdout) != lines.size();
-    return !closed;
-  });
+  const auto status = DumpShowing(**reader, filter, print, closed);
   closed = std::fflush(stdout) != 0 || closed;
   if (closed && errno != EPIPE) return Fail(Error{ErrorCode::kFailed, "cannot write to stdout"});
   if (!status) return Fail(status.error());
-  for (const Damage& damage : (*reader)->summary().damage) {
-    std::fprintf(stderr, "note: %s\n", damage.what.c_str());
-  }
+  PrintNotes((*reader)->summary());
   return kExitSuccess;
 }
 

@@ -76,10 +76,7 @@ std::optional<FieldKind> KindOf(std::string_view word) {
 }
 
 std::optional<std::string_view> ValueName(FieldKind kind, uint32_t value) {
-  if (kind == FieldKind::kFormat) {
-    const FormatInfo* format = FindFormat(value);
-    return format != nullptr ? std::optional(format->name) : std::nullopt;
-  }
+  if (kind == FieldKind::kFormat) return FormatName(value);
   if (kind == FieldKind::kCommandType) {
     const CommandInfo* command = FindCommand(value);
     return command != nullptr ? std::optional(command->name) : ResponseName(value);

@@ -23,6 +23,20 @@ inline constexpr uint64_t kMaxCheckedFrameBytes = 256u << 20;
 inline constexpr uint32_t kMaxBlobBytes = 1u << 20;
 // What one packet's blobs make together: a texture of 16384 x 16384 texels of 16 bytes.
 inline constexpr uint64_t kMaxContentBytes = uint64_t{4} << 30;
+// The ids that one packet may name: those of the largest content, cut as writers cut it.
+inline constexpr uint64_t kMaxPacketBlobs = kMaxContentBytes / kMaxBlobBytes;
+// The text and bytes of a packet beside a request, a response and a blob's data: Linux gives a
+// program at most 6 MiB of arguments, which a session keeps.
+inline constexpr uint64_t kMaxFactBytes = 8u << 20;
+// The fields of a packet, those of the messages inside it counted in. A field of two bytes becomes
+// some 60 bytes when it is parsed, so this bounds what that takes to 16 MiB. Enough for a backing
+// of 65,000 entries, four fields each.
+inline constexpr uint64_t kMaxPacketFields = 1u << 18;
+// The heaps that an index lists: one a memory region of a VMM, which has some ten.
+inline constexpr uint64_t kMaxIndexHeaps = 1024;
+// One chunk or heap in an index: all its numbers at their longest take some 130 bytes, and a heap's
+// name is that of a memfd, at most 249 bytes, or a path.
+inline constexpr uint64_t kMaxIndexEntryBytes = 512;
 // One chunk's payload, uncompressed: the writer closes a chunk at 1 MiB plus its last packet.
 inline constexpr uint64_t kMaxChunkBytes = kMaxRequestBytes + (16u << 20);
 

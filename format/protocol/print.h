@@ -49,6 +49,8 @@ class PrintSink {
   virtual void Float(std::string_view name, float value) = 0;
   virtual void Double(std::string_view name, double value) = 0;
   virtual void Word(std::string_view name, std::string_view value) = 0;
+  // "yes" or "no", unless the sink has a better word.
+  virtual void Bool(std::string_view name, bool value) { Word(name, value ? "yes" : "no"); }
   // Text as the guest sent it: any bytes, lines, no NUL.
   virtual void Text(std::string_view name, std::string_view text) = 0;
   // The first bytes of `size`.
@@ -121,6 +123,7 @@ class JsonSink : public PrintSink {
   void Float(std::string_view name, float value) override;
   void Double(std::string_view name, double value) override;
   void Word(std::string_view name, std::string_view value) override;
+  void Bool(std::string_view name, bool value) override;
   void Text(std::string_view name, std::string_view text) override;
   void Data(std::string_view name, Bytes head, uint64_t size) override;
   void Problem(std::string_view sentence) override;

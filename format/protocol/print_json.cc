@@ -3,33 +3,10 @@
 #include <cmath>
 #include <iterator>
 
+#include "format/protocol/escape.h"
 #include "format/protocol/print.h"
 
 namespace vgpu {
-
-namespace {
-
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-// The length of the UTF-8 character that `text` begins with, or 0 where it begins with none:
-// overlong forms, surrogates and values above U+10FFFF are none.
-std::size_t CharacterLength(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!IsContinuation(text[i])) return 0;
-  }
-  const auto second = static_cast<unsigned char>(text[1]);
-  const bool wrong = (lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-                     (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f);
-  return wrong ? 0 : length;
-}
-
-}  // namespace
 
 void JsonSink::Key(std::string_view name) {
   if (!first_) out_ += ',';
@@ -41,12 +18,8 @@ void JsonSink::Key(std::string_view name) {
 
 void JsonSink::String(std::string_view text) {
   out_ += '"';
-  while (!text.empty()) {
-    const std::size_t length = CharacterLength(text);
-    const char c = text[0];
-    if (length == 0) {
-      out_ += kReplacement;
-    } else if (c == '"' || c == '\\') {
+  for (const char c : ReplaceInvalidUtf8(text)) {
+    if (c == '"' || c == '\\') {
       out_ += {'\\', c};
     } else if (c == '\n') {
       out_ += "\\n";
@@ -55,9 +28,8 @@ void JsonSink::String(std::string_view text) {
     } else if (static_cast<unsigned char>(c) < 0x20) {
       fmt::format_to(std::back_inserter(out_), "\\u{:04x}", static_cast<unsigned>(c));
     } else {
-      out_ += text.substr(0, length);
+      out_ += c;
     }
-    text.remove_prefix(length == 0 ? 1 : length);
   }
   out_ += '"';
 }
@@ -132,6 +104,11 @@ void JsonSink::Double(std::string_view name, double value) {
 }
 
 void JsonSink::Word(std::string_view name, std::string_view value) { Text(name, value); }
+
+void JsonSink::Bool(std::string_view name, bool value) {
+  Key(name);
+  out_ += value ? "true" : "false";
+}
 
 void JsonSink::Text(std::string_view name, std::string_view text) {
   Key(name);

@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "format/protocol/escape.h"
 #include "format/protocol/print.h"
 
 namespace vgpu {
@@ -11,19 +12,16 @@ namespace {
 constexpr std::size_t kStreamIndent = 2;
 constexpr std::size_t kBlockIndent = 6;
 
-// Bytes that a terminal would act on, or that are not ASCII, as \xNN.
-void AppendEscaped(std::string& out, std::string_view text, bool quoted) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (quoted && (c == '"' || c == '\\')) {
-      out += {'\\', c};
-    } else if (c == '\t' && !quoted) {
-      out += c;
-    } else if (byte < 0x20 || byte > 0x7e) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-    } else {
-      out += c;
-    }
+// Escaped but for the `special` characters, which stand as they are behind `prefix`.
+void AppendEscaped(std::string& out, std::string_view text, std::string_view special,
+                   std::string_view prefix) {
+  while (true) {
+    const std::size_t at = text.find_first_of(special);
+    out += EscapeForTerminal(text.substr(0, at));
+    if (at == text.npos) return;
+    out += prefix;
+    out += text[at];
+    text.remove_prefix(at + 1);
   }
 }
 
@@ -112,7 +110,7 @@ void TextSink::Text(std::string_view name, std::string_view text) {
   Key(name);
   if (text.find('\n') == std::string_view::npos) {
     out_ += '"';
-    AppendEscaped(out_, text, true);
+    AppendEscaped(out_, text, "\"\\", "\\");
     out_ += '"';
     return;
   }
@@ -120,7 +118,7 @@ void TextSink::Text(std::string_view name, std::string_view text) {
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     if (end > 0) blocks_.append(indent_ + kBlockIndent, ' ');
-    AppendEscaped(blocks_, text.substr(0, end), false);
+    AppendEscaped(blocks_, text.substr(0, end), "\t", "");
     blocks_ += '\n';
     text.remove_prefix(std::min(end + 1, text.size()));
   }

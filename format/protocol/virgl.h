@@ -10,7 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "format/protocol/error.h"
@@ -29,11 +28,13 @@ struct FormatInfo {
   std::string_view channels;  // in memory order with bits, "B8G8R8A8"; empty for compressed ones
 };
 const FormatInfo* FindFormat(uint32_t format);
+// The name alone, which newer formats have too, whose blocks are not known here.
+std::optional<std::string_view> FormatName(uint32_t format);
 
 struct VirglCommandInfo {
   uint32_t value;
   std::string_view name;
-  uint32_t min_length;      // dwords after the header
+  uint32_t min_length;      // dwords after the header; longer commands are let pass
   std::string_view fields;  // the row's field list; virgl.def gives its grammar
 };
 const VirglCommandInfo* FindVirglCommand(uint32_t value);
@@ -59,32 +60,28 @@ struct VirglCommand {
 
 // Calls `visit` for each command in order. An error names the dword where the stream is wrong: an
 // unknown command, a length that passes the end, fewer dwords than the command needs. Commands
-// before it have been visited.
+// before it have been visited. Where the renderer demands an exact length, more dwords are let
+// pass: newer renderers lengthen commands, and only the one at hand knows its own.
 Status WalkVirgl(std::span<const uint32_t> stream,
                  const std::function<void(const VirglCommand&)>& visit);
 
-// A backing that a stream reads or writes: TRANSFER3D, COPY_TRANSFER3D, query results.
+// A backing that a stream reads or writes: TRANSFER3D, COPY_TRANSFER3D, memory info and layouts of
+// resources. Left out are GET_QUERY_RESULT, whose writes come when a query is ready, and what video
+// codecs read and write.
 struct BackingAccess {
   uint32_t resource_id;  // whose backing
   ByteBox box;
   bool writes;  // true: the renderer writes the backing (a read-back)
-  // True: what is written, or when, depends on the host and its clock (query results, memory
-  // info): it cannot be a check.
+  // True: what is written depends on the host (memory info, layouts): it cannot be a check.
   bool unstable;
   uint32_t stream_offset;  // dword of the command that does it
 };
 
-// The resource that each query of one context writes its result to, by the query's handle.
-using QueryResources = std::unordered_map<uint32_t, uint32_t>;
-
-// All backing accesses of a stream, in order. Stops quietly where the stream is wrong, as the
-// renderer does. `shape` returns nullptr for an unknown resource, whose accesses are left out, as
-// are those that the renderer refuses. `queries` remembers the context's queries from stream to
-// stream; without it only those that are created in this stream are known. Allocates nothing where
-// there is no access and no new query.
+// All backing accesses of a stream, in order. Stops quietly where WalkVirgl does. `shape` returns
+// nullptr for an unknown resource, whose accesses are left out, as are those that the renderer
+// refuses. Allocates nothing where the stream is right and there is no access.
 std::vector<BackingAccess> BackingAccessesOf(
     std::span<const uint32_t> stream,
-    const std::function<const ResourceShape*(uint32_t resource_id)>& shape,
-    QueryResources* queries = nullptr);
+    const std::function<const ResourceShape*(uint32_t resource_id)>& shape);
 
 }  // namespace vgpu

@@ -1,7 +1,5 @@
 // Which backings a virgl stream reads and writes. Runs in a VMM's process for every submit.
 
-#include <cstddef>
-
 #include "format/protocol/virgl.h"
 
 namespace vgpu {
@@ -13,16 +11,11 @@ enum VirglOpcode : uint32_t {
 #include "format/protocol/virgl.def"
 };
 
-enum VirglObject : uint32_t {
-#define VGPU_VIRGL_OBJECT(NAME, value, min_length, fields) kObject_##NAME = value,
-#include "format/protocol/virgl.def"
-};
-
 constexpr uint32_t kDirectionToHost = 1;
 constexpr uint32_t kDirectionFromHost = 2;
 constexpr uint32_t kCopyReadFromHost = 1u << 1;
-constexpr uint64_t kQueryStateBytes = 16;  // struct virgl_host_query_state
-constexpr uint64_t kMemoryInfoBytes = 24;  // struct virgl_memory_info
+constexpr uint64_t kMemoryInfoBytes = 24;      // struct virgl_memory_info
+constexpr uint64_t kResourceLayoutBytes = 80;  // struct virgl_resource_layout
 
 using Words = std::span<const uint32_t>;
 using ShapeLookup = std::function<const ResourceShape*(uint32_t)>;
@@ -43,37 +36,28 @@ Transfer TransferIn(Words words, uint32_t offset) {
 
 class BackingCollector {
  public:
-  BackingCollector(const ShapeLookup& shape, QueryResources* queries)
-      : shape_(shape), queries_(queries) {}
+  explicit BackingCollector(const ShapeLookup& shape) : shape_(shape) {}
 
-  void Visit(uint32_t opcode, uint32_t object, Words words, uint32_t at) {
-    switch (opcode) {
+  // The walker has seen that the command has its least length.
+  void Visit(const VirglCommand& command) {
+    const Words words = command.words;
+    switch (command.info->value) {
       case k_TRANSFER3D:
-        if (words.size() >= 13) Transfer3d(words, at);
-        break;
+        return Transfer3d(words, command.offset);
       case k_COPY_TRANSFER3D:
-        if (words.size() >= 14) CopyTransfer3d(words, at);
-        break;
-      case k_CREATE_OBJECT:
-        if (object == kObject_QUERY && words.size() >= 4) Queries()[words[0]] = words[3];
-        break;
-      case k_DESTROY_OBJECT:
-        if (object == kObject_QUERY && !words.empty()) Queries().erase(words[0]);
-        break;
-      case k_GET_QUERY_RESULT:
-        if (!words.empty()) QueryResult(words[0], at);
-        break;
+        return CopyTransfer3d(words, command.offset);
       case k_GET_MEMORY_INFO:
-        if (!words.empty()) Unstable(words[0], kMemoryInfoBytes, at);
-        break;
+        return Unstable(words[0], kMemoryInfoBytes, command.offset);
+      case k_GET_PIPE_RESOURCE_LAYOUT:
+        return Unstable(words[0], kResourceLayoutBytes, command.offset);
+      default:
+        return;
     }
   }
 
   std::vector<BackingAccess> Take() { return std::move(accesses_); }
 
  private:
-  QueryResources& Queries() { return queries_ != nullptr ? *queries_ : own_queries_; }
-
   void Transfer3d(Words words, uint32_t at) {
     const uint32_t direction = words[12];
     if (direction != kDirectionToHost && direction != kDirectionFromHost) return;
@@ -91,11 +75,6 @@ class BackingCollector {
     Add(words[11], *shape, TransferIn(words, words[12]), writes, at);
   }
 
-  void QueryResult(uint32_t handle, uint32_t at) {
-    const auto found = Queries().find(handle);
-    if (found != Queries().end()) Unstable(found->second, kQueryStateBytes, at);
-  }
-
   void Unstable(uint32_t resource_id, uint64_t bytes, uint32_t at) {
     const ResourceShape* shape = shape_(resource_id);
     if (shape == nullptr || !shape->IsBuffer() || shape->width < bytes) return;
@@ -110,24 +89,15 @@ class BackingCollector {
   }
 
   const ShapeLookup& shape_;
-  QueryResources* queries_;
-  QueryResources own_queries_;
   std::vector<BackingAccess> accesses_;
 };
 
 }  // namespace
 
 std::vector<BackingAccess> BackingAccessesOf(std::span<const uint32_t> stream,
-                                             const ShapeLookup& shape, QueryResources* queries) {
-  BackingCollector collector(shape, queries);
-  for (std::size_t at = 0; at < stream.size();) {
-    const uint32_t header = stream[at];
-    const uint32_t length = header >> 16;
-    if (FindVirglCommand(header & 0xff) == nullptr || length > stream.size() - at - 1) break;
-    collector.Visit(header & 0xff, (header >> 8) & 0xff, stream.subspan(at + 1, length),
-                    static_cast<uint32_t>(at));
-    at += 1 + length;
-  }
+                                             const ShapeLookup& shape) {
+  BackingCollector collector(shape);
+  (void)WalkVirgl(stream, [&](const VirglCommand& command) { collector.Visit(command); });
   return collector.Take();
 }
 

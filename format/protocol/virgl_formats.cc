@@ -30,4 +30,17 @@ const FormatInfo* FindFormat(uint32_t format) {
   return nullptr;
 }
 
+std::optional<std::string_view> FormatName(uint32_t format) {
+  switch (format) {
+#define VGPU_FORMAT(NAME, value, width, height, bytes, channels) \
+  case value:                                                    \
+    return #NAME;
+#define VGPU_FORMAT_NAME(NAME, value) \
+  case value:                         \
+    return #NAME;
+#include "format/protocol/virgl_formats.def"
+  }
+  return std::nullopt;
+}
+
 }  // namespace vgpu

@@ -8,6 +8,13 @@
 
 namespace vgpu {
 
+namespace {
+
+// A buffer that one large chunk made is not kept for the rest of a long recording.
+constexpr size_t kKeptBufferBytes = 16u << 20;
+
+}  // namespace
+
 struct ChunkEncoder::Compressor {
   ZSTD_CCtx* context = ZSTD_createCCtx();
   Compressor() = default;
@@ -27,7 +34,10 @@ ChunkEncoder::~ChunkEncoder() = default;
 Result<Bytes> ChunkEncoder::Encode(Bytes payload, const proto::Range& range,
                                    std::optional<uint64_t> index_offset) {
   const size_t bound = ZSTD_compressBound(payload.size());
-  buffer_.resize(kMaxHeadBytes + bound + kIndexTailBytes);
+  const size_t needed = kMaxHeadBytes + bound + kIndexTailBytes;
+  if (buffer_.size() > kKeptBufferBytes && needed <= kKeptBufferBytes)
+    std::vector<std::byte>().swap(buffer_);
+  if (buffer_.size() < needed) buffer_.resize(needed);
   // The payload goes where the longest head would end; the head is then put right before it.
   std::byte* const stored = buffer_.data() + kMaxHeadBytes;
   ChunkHead head{.payload_size = payload.size(),
@@ -61,6 +71,10 @@ Result<Bytes> ChunkEncoder::Encode(Bytes payload, const proto::Range& range,
   return Bytes(begin, end);
 }
 
+bool IsKnownCodec(proto::Codec codec) {
+  return codec == proto::CODEC_NONE || codec == proto::CODEC_ZSTD;
+}
+
 struct PayloadDecoder::Decompressor {
   ZSTD_DCtx* context = ZSTD_createDCtx();
   Decompressor() = default;
@@ -85,7 +99,7 @@ Result<RawBytes> PayloadDecoder::Decode(const ChunkHead& head, RawBytes stored) 
     if (head.raw_size == stored.size) return stored;
     return wrong(fmt::format("holds {} bytes, expected {}", stored.size, head.raw_size));
   }
-  if (head.codec != proto::CODEC_ZSTD) {
+  if (!IsKnownCodec(head.codec)) {
     return wrong(
         fmt::format("uses codec {}, which is not known here", static_cast<int>(head.codec)));
   }

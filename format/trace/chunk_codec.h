@@ -40,6 +40,8 @@ struct RawBytes {
   Bytes view() const { return {data.get(), size}; }
 };
 
+bool IsKnownCodec(proto::Codec codec);
+
 // Checks and decompresses stored payloads. Not thread-safe.
 class PayloadDecoder {
  public:

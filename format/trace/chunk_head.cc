@@ -219,7 +219,7 @@ HeadCheck CheckHead(Bytes bytes, uint64_t remaining) {
   head.payload_offset = kFieldsOffset + static_cast<uint64_t>(in.CurrentPosition());
   head.closing = head.payload_offset + head.payload_size + kIndexTailBytes == head.size;
   if (auto problem = ClaimProblem(head)) return Wrong(*problem);
-  if (head.size > remaining) return cut;
+  if (head.size > remaining) return HeadCheck{HeadCheck::State::kCut, std::move(head), {}};
   return HeadCheck{HeadCheck::State::kWhole, std::move(head), {}};
 }
 

@@ -21,7 +21,7 @@ namespace vgpu {
 inline constexpr std::array<uint8_t, 16> kSyncMarker = {
     0xf6, 'V', 'G', 'P', 'U', 0x0d, 0x0a, 0x1a, 0x9c, 0x3b, 0xe1, 0x57, 0xa8, 0x04, 0xd2, 0x6f};
 inline constexpr uint64_t kSyncOffset = 8;      // of the marker from the chunk's start
-inline constexpr uint64_t kMaxHeadBytes = 512;  // up to the payload's first byte; 156 are used
+inline constexpr uint64_t kMaxHeadBytes = 512;  // up to the payload's first byte; 146 are used
 inline constexpr uint64_t kMinChunkBytes = 50;  // a head with an empty range, and no payload
 inline constexpr uint64_t kIndexTailBytes = 9;  // Chunk.index_offset with its tag
 
@@ -43,7 +43,8 @@ struct ChunkHead {
 struct HeadCheck {
   enum class State {
     kWhole,  // `head` is good, and the chunk lies in the file
-    kCut,    // good as far as it goes: the file ends before the chunk does
+    kCut,    // good as far as it goes: the file ends before the chunk does; `head` is good where
+             // all of it is there, and empty otherwise
     kWrong,  // no chunk starts here, or its head is damaged
   };
   State state = State::kWrong;

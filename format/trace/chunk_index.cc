@@ -71,6 +71,13 @@ class IndexParser {
   static constexpr uint32_t kBoundaryTag =
       WireFormatLite::MakeTag(proto::Index::kBoundaryBytesFieldNumber, kVarint);
 
+  static constexpr uint32_t kLossesTag =
+      WireFormatLite::MakeTag(proto::Index::kLossesFieldNumber, kVarint);
+  static constexpr uint32_t kLostCommandsTag =
+      WireFormatLite::MakeTag(proto::Index::kLostCommandsFieldNumber, kVarint);
+  static constexpr uint32_t kHeapTag =
+      WireFormatLite::MakeTag(proto::Index::kHeapFieldNumber, kLen);
+
   static tl::unexpected<Error> Wrong(std::string problem) {
     return MakeError(ErrorCode::kUnreadable, std::move(problem));
   }
@@ -78,13 +85,12 @@ class IndexParser {
   bool Take(CodedInputStream& in, uint32_t tag) {
     if (tag == kChecksTag) return in.ReadVarint64(&table_.index->checks);
     if (tag == kBoundaryTag) return in.ReadVarint64(&table_.index->boundary_bytes);
+    if (tag == kLossesTag) return in.ReadVarint64(&table_.index->losses);
+    if (tag == kLostCommandsTag) return in.ReadVarint64(&table_.index->lost_commands);
+    if (tag == kHeapTag) return TakeHeap(in);
     if (tag != kChunkTag) return WireFormatLite::SkipField(&in, tag);
-    uint32_t length = 0;
     proto::Index::Entry entry;
-    if (!in.ReadVarint32(&length) || length > kMaxHeadBytes || !in.ReadString(&bytes_, length) ||
-        !entry.ParseFromString(bytes_)) {
-      return false;
-    }
+    if (!ReadEntry(in, &entry)) return false;
     follows_ = entry.offset() == end_ && entry.size() >= kMinChunkBytes &&
                entry.size() <= index_offset_ - end_ && entry.raw_size() <= limits::kMaxChunkBytes &&
                (table_.chunks.empty() || Follows(entry.range(), table_.chunks.back().range));
@@ -93,6 +99,21 @@ class IndexParser {
     table_.chunks.push_back(
         {entry.offset(), entry.size(), entry.raw_size(), std::move(*entry.mutable_range())});
     return true;
+  }
+
+  bool TakeHeap(CodedInputStream& in) {
+    proto::Heap heap;
+    if (!ReadEntry(in, &heap)) return false;
+    if (table_.index->heaps.size() < limits::kMaxIndexHeaps) {
+      table_.index->heaps.push_back(std::move(heap));
+    }
+    return true;
+  }
+
+  bool ReadEntry(CodedInputStream& in, google::protobuf::MessageLite* entry) {
+    uint32_t length = 0;
+    return in.ReadVarint32(&length) && length <= limits::kMaxIndexEntryBytes &&
+           in.ReadString(&bytes_, static_cast<int>(length)) && entry->ParseFromString(bytes_);
   }
 
   const uint64_t index_offset_;
@@ -144,6 +165,10 @@ Result<RawBytes> ReadStored(const InputFile& file, uint64_t offset, const ChunkH
   return stored;
 }
 
+std::string IndexSentence(const InputFile& file, uint64_t offset, const std::string& problem) {
+  return fmt::format("{}: index at offset {} {}", file.name(), offset, problem);
+}
+
 Result<IndexRead> ReadIndex(const InputFile& file) {
   auto closing = FindClosingChunk(file);
   if (!closing) return tl::unexpected(closing.error());
@@ -151,10 +176,7 @@ Result<IndexRead> ReadIndex(const InputFile& file) {
   const auto& [offset, head] = **closing;
   auto table = ReadIndexAt(file, offset, head);
   if (table) return IndexRead{std::move(*table), std::nullopt};
-  Damage damage{offset, head.size, {}, 0, 0};
-  damage.what =
-      fmt::format("{}: index at offset {} {}", file.name(), offset, table.error().message);
-  return IndexRead{std::nullopt, std::move(damage)};
+  return IndexRead{std::nullopt, IndexSentence(file, offset, table.error().message)};
 }
 
 }  // namespace vgpu

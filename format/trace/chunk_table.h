@@ -17,6 +17,9 @@ namespace vgpu {
 struct IndexCounts {
   uint64_t checks = 0;
   uint64_t boundary_bytes = 0;
+  uint64_t losses = 0;
+  uint64_t lost_commands = 0;
+  std::vector<proto::Heap> heaps;
 };
 
 struct ChunkTable {
@@ -24,6 +27,8 @@ struct ChunkTable {
   std::vector<Damage> damage;      // by offset
   bool truncated = false;
   std::optional<IndexCounts> index;  // where the index was read
+  // What is wrong with the index, where nothing else is: a sentence.
+  std::optional<std::string> index_damage;
 };
 
 // Reads the index, or walks where there is none or it is damaged. An error only where the file
@@ -36,9 +41,12 @@ Result<ChunkTable> WalkChunks(const InputFile& file);
 // Neither where the file does not end with an index; `damage` where it does and that is damaged.
 struct IndexRead {
   std::optional<ChunkTable> table;
-  std::optional<Damage> damage;
+  std::optional<std::string> damage;  // a sentence
 };
 Result<IndexRead> ReadIndex(const InputFile& file);
+
+// "FILE: index at offset N PROBLEM"
+std::string IndexSentence(const InputFile& file, uint64_t offset, const std::string& problem);
 
 // Checks the head at `offset`.
 Result<HeadCheck> ReadHead(const InputFile& file, uint64_t offset);

@@ -26,6 +26,7 @@ class Walker {
       if (!next) return tl::unexpected(next.error());
       at = *next;
     }
+    if (auto told = TellIndexDamage(); !told) return tl::unexpected(told.error());
     return std::move(table_);
   }
 
@@ -33,23 +34,32 @@ class Walker {
   // Enters a chunk whose head is good. Returns where it ends.
   Result<uint64_t> Take(uint64_t at, const ChunkHead& head) {
     const uint64_t end = at + head.size;
-    if (head.closing) {
-      auto problem = TailProblem(at, head);
-      if (!problem) return tl::unexpected(problem.error());
-      // Where damage before it moved it, its offset is no news.
-      if (!problem->empty() && table_.damage.empty()) AddDamage(at, head.size, *problem);
-      return end;
-    }
+    if (closed_) return SkipRest(at, "stands behind the index, which ends a trace");
+    if (head.closing) return TakeClosing(at, head);
     if (!table_.chunks.empty() && !Follows(head.range, table_.chunks.back().range)) {
-      AddDamage(at, head.size,
-                fmt::format("begins with command {}, frame {} and blob {}, which came before",
-                            head.range.first_command(), head.range.first_frame(),
-                            head.range.first_blob()));
-      return end;
+      // Another trace begins: what follows is its, even where its numbers are higher again.
+      return SkipRest(at,
+                      fmt::format("begins with command {}, frame {} and blob {}, which came before",
+                                  head.range.first_command(), head.range.first_frame(),
+                                  head.range.first_blob()));
     }
     table_.chunks.push_back({at, head.size, head.raw_size, head.range});
     last_head_ = head;
     return end;
+  }
+
+  Result<uint64_t> TakeClosing(uint64_t at, const ChunkHead& head) {
+    auto problem = TailProblem(at, head);
+    if (!problem) return tl::unexpected(problem.error());
+    closed_ = problem->empty();
+    // Where damage before it moved it, its offset is no news.
+    if (!closed_ && table_.damage.empty()) SetIndexDamage(at, *problem);
+    return at + head.size;
+  }
+
+  uint64_t SkipRest(uint64_t at, const std::string& problem) {
+    AddDamage(at, file_.size() - at, problem);
+    return file_.size();
   }
 
   // Finds the next chunk behind bytes that are none. Returns where it starts, or the file's end.
@@ -73,7 +83,11 @@ class Walker {
     if (!next) return tl::unexpected(next.error());
     const bool to_the_end = *next == file_.size();
     if (to_the_end && begin == at && check.state == HeadCheck::State::kCut) {
-      table_.truncated = true;
+      if (check.head.closing) {
+        SetIndexDamage(at, "passes the end of the file");
+      } else {
+        table_.truncated = true;
+      }
       return file_.size();
     }
     if (problem.empty()) problem = "ends inside another chunk";
@@ -83,25 +97,36 @@ class Walker {
 
   // The first place from `from` on where a chunk starts, or the file's end.
   Result<uint64_t> FindHead(uint64_t from) {
-    constexpr uint64_t kWindow = 1u << 20;
     const std::string_view marker(reinterpret_cast<const char*>(kSyncMarker.data()),
                                   kSyncMarker.size());
-    std::vector<std::byte> window;
     uint64_t at = from + kSyncOffset;
     while (at < file_.size() && file_.size() - at >= marker.size()) {
-      window.resize(std::min(kWindow, file_.size() - at));
-      if (auto read = file_.ReadAt(at, window); !read) return tl::unexpected(read.error());
-      const std::string_view text(reinterpret_cast<const char*>(window.data()), window.size());
-      for (size_t hit = text.find(marker); hit != text.npos; hit = text.find(marker, hit + 1)) {
-        const uint64_t candidate = at + hit - kSyncOffset;
+      if (auto loaded = LoadWindow(at, marker.size()); !loaded) {
+        return tl::unexpected(loaded.error());
+      }
+      const std::string_view text(reinterpret_cast<const char*>(window_.data()), window_.size());
+      const size_t begin = at - window_at_;
+      for (size_t hit = text.find(marker, begin); hit != text.npos;
+           hit = text.find(marker, hit + 1)) {
+        const uint64_t candidate = window_at_ + hit - kSyncOffset;
         auto check = ReadHead(file_, candidate);
         if (!check) return tl::unexpected(check.error());
         if (check->state != HeadCheck::State::kWrong) return candidate;
       }
       // A marker may straddle two windows.
-      at += window.size() - (marker.size() - 1);
+      at = window_at_ + window_.size() - (marker.size() - 1);
     }
     return file_.size();
+  }
+
+  // Puts `size` bytes from `at` on and what follows into the window, unless they are there: one
+  // window serves all the chunks that are looked for in it.
+  Status LoadWindow(uint64_t at, uint64_t size) {
+    constexpr uint64_t kWindow = 1u << 20;
+    if (window_at_ <= at && at + size <= window_at_ + window_.size()) return {};
+    window_.resize(std::min(kWindow, file_.size() - at));
+    window_at_ = at;
+    return file_.ReadAt(at, window_);
   }
 
   // What is wrong with the payload of the last chunk entered; empty where nothing is.
@@ -126,6 +151,24 @@ class Walker {
     return std::string("does not end with its own offset");
   }
 
+  void SetIndexDamage(uint64_t offset, const std::string& problem) {
+    table_.index_damage = IndexSentence(file_, offset, problem);
+  }
+
+  // Damage that goes to the end of a file whose last nine bytes say that the closing chunk starts
+  // where the damage does: nothing but the index is lost.
+  Status TellIndexDamage() {
+    IndexTail tail{};
+    if (table_.damage.empty() || file_.size() < tail.size()) return {};
+    const Damage last = table_.damage.back();
+    if (last.offset + last.size != file_.size()) return {};
+    if (auto read = file_.ReadAt(file_.size() - tail.size(), tail); !read) return read;
+    if (tail != MakeIndexTail(last.offset)) return {};
+    SetIndexDamage(last.offset, last.what);
+    table_.damage.pop_back();
+    return {};
+  }
+
   void AddDamage(uint64_t offset, uint64_t size, const std::string& problem) {
     if (!table_.damage.empty()) {
       Damage& last = table_.damage.back();
@@ -139,6 +182,9 @@ class Walker {
 
   const InputFile& file_;
   ChunkTable table_;
+  bool closed_ = false;            // the index was passed, where it says that it is
+  std::vector<std::byte> window_;  // of the file, from window_at_ on, for FindHead
+  uint64_t window_at_ = 0;
   ChunkHead last_head_;    // of the last entry of the table
   uint64_t check_budget_;  // bytes of payloads still to be read for locating damage
 };
@@ -182,7 +228,7 @@ Result<ChunkTable> LoadChunkTable(const InputFile& file) {
   if (!index) return tl::unexpected(index.error());
   if (index->table) return std::move(*index->table);
   auto table = WalkChunks(file);
-  if (table && index->damage) table->damage.push_back(*index->damage);
+  if (table && index->damage) table->index_damage = *index->damage;
   return table;
 }
 

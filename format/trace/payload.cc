@@ -4,6 +4,9 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include "format/protocol/limits.h"
+#include "format/trace/packet_limits.h"
+
 namespace vgpu {
 
 namespace {
@@ -70,9 +73,11 @@ bool ParseAllButData(Bytes message, proto::Blob* blob) {
 
 bool ParsePacket(Bytes bytes, proto::Packet* packet) {
   if (const auto blob = FindMessage(bytes, proto::Packet::kBlobFieldNumber)) {
-    return ParseAllButData(*blob, packet->mutable_blob());
+    return BlobWireWithinLimits(*blob) && ParseAllButData(*blob, packet->mutable_blob());
   }
-  return packet->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  return WireWithinLimits(bytes) &&
+         packet->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) &&
+         BlobsWithinLimits(*packet);
 }
 
 std::optional<Bytes> FindMessage(Bytes packet, int field) {
@@ -115,6 +120,10 @@ Result<Payload> Payload::Make(RawBytes raw, const proto::Range& range) {
     const uint64_t expected = payload.first_blob_ + payload.blobs_.size();
     if (blob->id != expected) {
       return wrong(fmt::format("has blob {} where blob {} is expected", blob->id, expected));
+    }
+    if (blob->data.size() > limits::kMaxBlobBytes) {
+      return wrong(fmt::format("has blob {} of {} bytes, more than the limit of {}", blob->id,
+                               blob->data.size(), limits::kMaxBlobBytes));
     }
     const auto offset = blob->data.empty() ? 0 : blob->data.data() - payload.raw_.data.get();
     payload.blobs_.push_back(

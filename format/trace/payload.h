@@ -44,6 +44,7 @@ class Payload {
 };
 
 // Parses one packet; of a blob everything but its data, which is large and lies in the payload.
+// False where it cannot be parsed or passes a limit.
 bool ParsePacket(Bytes bytes, proto::Packet* packet);
 
 // The message inside a packet whose first field has this number; nothing for another packet.

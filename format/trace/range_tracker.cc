@@ -74,6 +74,9 @@ void RangeTracker::Add(const proto::Packet& packet) {
     case proto::Packet::kMarker:
       AddTime(packet.marker().time_ns(), packet.marker().time_ns());
       break;
+    case proto::Packet::kEnd:
+      AddTime(packet.end().time_ns(), packet.end().time_ns());
+      break;
     default:
       break;
   }

@@ -47,7 +47,15 @@ proto::Packet MakeLoss(uint64_t first_command, uint64_t commands, uint64_t bytes
 
 class Recoverer {
  public:
-  Recoverer(TraceReader& reader, TraceWriter& writer) : reader_(reader), writer_(writer) {}
+  Recoverer(TraceReader& reader, TraceWriter& writer, const RecoveryProgress& progress)
+      : reader_(reader),
+        writer_(writer),
+        progress_(progress),
+        known_(reader.summary().damage),
+        next_found_(known_.size()) {
+    std::stable_sort(known_.begin(), known_.end(),
+                     [](const Damage& a, const Damage& b) { return a.offset < b.offset; });
+  }
 
   Result<Recovery> Run() {
     if (auto written = WriteSession(); !written) return tl::unexpected(written.error());
@@ -61,6 +69,7 @@ class Recoverer {
     if (auto closed = writer_.Close(); !closed) return tl::unexpected(closed.error());
     recovery_.damage = reader_.summary().damage;
     recovery_.truncated = reader_.summary().truncated;
+    recovery_.index_damage = reader_.summary().index_damage;
     return std::move(recovery_);
   }
 
@@ -79,35 +88,41 @@ class Recoverer {
   }
 
   Status Step(const proto::Packet& packet) {
+    if (progress_ && reader_.chunk_offset() != chunk_offset_) {
+      chunk_offset_ = reader_.chunk_offset();
+      progress_(chunk_offset_, reader_.summary().file_bytes);
+    }
     if (auto noted = WriteLosses(reader_.chunk_offset() + 1); !noted) return noted;
     if (packet.has_session()) return {};
     if (packet.has_blob()) return CopyBlob(packet);
     const bool refers_to_lost = packet.has_memory() && !blobs_.HasAll(packet.memory().blob());
     if (refers_to_lost) return WriteLostMemory(packet.memory());
     const bool picture_lost = packet.has_frame() && !blobs_.HasAll(packet.frame().picture());
-    if (!picture_lost) return Put(packet);
+    if (!picture_lost) return PutOrLose(packet);
     proto::Packet without = packet;
     without.mutable_frame()->clear_picture();
-    return Put(without);
+    return PutOrLose(without);
   }
 
   Status CopyBlob(const proto::Packet& packet) {
     const auto data = reader_.Blob(packet.blob().id());
-    if (!data) return Put(packet);  // no blob of its chunk: two bodies in one packet
+    if (!data) return PutOrLose(packet);  // no blob of its chunk: two bodies in one packet
     proto::Packet whole = packet;
     whole.mutable_blob()->set_data(data->data(), data->size());
-    return Put(whole);
+    return PutOrLose(whole);
   }
 
   // A packet that the writer refuses (a number that goes back) is a loss, not a failure.
+  Status PutOrLose(const proto::Packet& packet) {
+    auto written = Put(packet);
+    if (written || written.error().code != ErrorCode::kUsage) return written;
+    const std::string reason = fmt::format("chunk at offset {}: {}; skipped 1 packet",
+                                           reader_.chunk_offset(), written.error().message);
+    return Put(MakeLoss(next_command_, packet.has_command() ? 1 : 0, 0, reason));
+  }
+
   Status Put(const proto::Packet& packet) {
-    auto written = writer_.Write(packet);
-    if (!written && written.error().code == ErrorCode::kUsage) {
-      const std::string reason = fmt::format("chunk at offset {}: {}; skipped 1 packet",
-                                             reader_.chunk_offset(), written.error().message);
-      return Put(MakeLoss(next_command_, packet.has_command() ? 1 : 0, 0, reason));
-    }
-    if (!written) return written;
+    if (auto written = writer_.Write(packet); !written) return written;
     ++recovery_.packets;
     if (packet.has_blob()) blobs_.Add(packet.blob().id());
     if (packet.has_frame()) ++recovery_.frames;
@@ -127,25 +142,20 @@ class Recoverer {
                                     memory.resource_id(), next_command_)));
   }
 
-  // Writes the damage that lies before `offset` and is not written yet. What was found while
-  // reading stands behind what was found at the opening, so each entry has its own mark.
+  // Writes the damage that lies before `offset` and is not written yet: what was known at the
+  // opening, by its place, and what was found since, which always lies before.
   Status WriteLosses(uint64_t offset) {
+    for (; next_known_ < known_.size() && known_[next_known_].offset < offset; ++next_known_) {
+      if (auto written = WriteLoss(known_[next_known_]); !written) return written;
+    }
     const auto& damage = reader_.summary().damage;
-    if (offset == looked_to_ && damage.size() == noted_.size()) return {};
-    looked_to_ = offset;
-    noted_.resize(damage.size(), false);
-    for (size_t i = 0; i < damage.size(); ++i) {
-      if (noted_[i] || damage[i].offset >= offset) continue;
-      noted_[i] = true;
-      if (auto written = WriteLoss(damage[i]); !written) return written;
+    while (next_found_ < damage.size()) {
+      if (auto written = WriteLoss(damage[next_found_++]); !written) return written;
     }
     return {};
   }
 
   Status WriteLoss(const Damage& damage) {
-    const ChunkEntry& last = reader_.chunks().back();
-    const bool is_index = damage.commands == 0u && damage.offset >= last.offset + last.size;
-    if (is_index) return {};  // the copy has one of its own
     const uint64_t commands = damage.commands.value_or(0);
     next_command_ = std::max(next_command_, damage.first_command + commands);
     return Put(MakeLoss(damage.first_command, commands, damage.size, damage.what));
@@ -159,17 +169,20 @@ class Recoverer {
 
   TraceReader& reader_;
   TraceWriter& writer_;
+  const RecoveryProgress& progress_;
+  uint64_t chunk_offset_ = 0;  // of the packet at hand
   Recovery recovery_;
   CopiedBlobs blobs_;
   uint64_t next_command_ = 0;
-  std::vector<bool> noted_;  // by damage of the reader
-  uint64_t looked_to_ = 0;   // the last offset that WriteLosses was asked for
+  std::vector<Damage> known_;  // at the opening, by offset
+  size_t next_known_ = 0;      // to be written
+  size_t next_found_ = 0;      // in the reader's list
 };
 
 }  // namespace
 
 Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::filesystem::path& to,
-                              bool overwrite) {
+                              bool overwrite, const RecoveryProgress& progress) {
   auto reader = TraceReader::Open(from);
   if (!reader) return tl::unexpected(reader.error());
   std::error_code ignored;
@@ -181,7 +194,7 @@ Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::file
   options.overwrite = overwrite;
   auto writer = TraceWriter::Create(to, options);
   if (!writer) return tl::unexpected(writer.error());
-  return Recoverer(**reader, **writer).Run();
+  return Recoverer(**reader, **writer, progress).Run();
 }
 
 }  // namespace vgpu

@@ -12,6 +12,7 @@
 #include "format/trace/input_file.h"
 #include "format/trace/lru_cache.h"
 #include "format/trace/payload.h"
+#include "format/trace/protobuf_log.h"
 #include "format/trace/read_ahead.h"
 #include "format/trace/version.h"
 
@@ -48,8 +49,12 @@ TraceSummary Summarize(const InputFile& file, const ChunkTable& table) {
   if (table.index) {
     summary.checks = table.index->checks;
     summary.boundary_bytes = table.index->boundary_bytes;
+    summary.losses = table.index->losses;
+    summary.lost_commands = table.index->lost_commands;
+    summary.heaps = table.index->heaps;
   }
   summary.damage = table.damage;
+  summary.index_damage = table.index_damage;
   return summary;
 }
 
@@ -79,6 +84,7 @@ struct TraceReader::Impl {
       : file(std::move(input)), summary(Summarize(file, table)), chunks(std::move(table.chunks)) {}
 
   Status ReadSession();
+  Status CheckCodec() const;
   Result<PayloadRef> Load(size_t chunk);
   Result<PayloadRef> Keep(size_t chunk, Result<Payload> payload);
   void Advance();
@@ -122,8 +128,10 @@ void TraceReader::Impl::NoteBadPackets() {
   if (bad_packets == 0 || !damaged.insert(chunk).second) return;
   const ChunkEntry& entry = chunks[chunk];
   Damage damage{entry.offset, 0, {}, entry.range.first_command(), std::nullopt};
-  damage.what = fmt::format("{}: chunk at offset {} has packets that cannot be parsed; skipped {}",
-                            file.name(), entry.offset, bad_packets);
+  damage.what = fmt::format(
+      "{}: chunk at offset {} has packets that cannot be parsed or pass a "
+      "limit; skipped {}",
+      file.name(), entry.offset, bad_packets);
   summary.damage.push_back(std::move(damage));
 }
 
@@ -156,12 +164,23 @@ void TraceReader::Impl::Advance() {
   }
 }
 
+// A first chunk that is packed in a way not known here is not damage: the whole file will be so.
+Status TraceReader::Impl::CheckCodec() const {
+  const auto check = ReadHead(file, 0);
+  if (!check) return tl::unexpected(check.error());
+  const proto::Codec codec = check->head.codec;
+  if (check->state != HeadCheck::State::kWhole || IsKnownCodec(codec)) return {};
+  return Unreadable(fmt::format("{} has chunks of codec {}, which is not known here", file.name(),
+                                static_cast<int>(codec)));
+}
+
 // The session is the first packet of the first chunk. Where damage took it, what is left can still
 // be read, with an empty session.
 Status TraceReader::Impl::ReadSession() {
   proto::Packet packet;
   const bool at_start = !chunks.empty() && chunks.front().offset == 0;
   if (at_start) {
+    if (auto known = CheckCodec(); !known) return known;
     if (auto payload = Load(0)) {
       size_t begin = 0;
       const auto bytes = (*payload)->NextPacket(begin);
@@ -215,6 +234,7 @@ TraceReader::TraceReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TraceReader::~TraceReader() = default;
 
 Result<std::unique_ptr<TraceReader>> TraceReader::Open(const std::filesystem::path& path) {
+  SilenceProtobuf();
   auto file = InputFile::Open(path);
   if (!file) return tl::unexpected(file.error());
   if (file->size() == 0) return Unreadable(fmt::format("{} is empty", file->name()));
@@ -267,14 +287,14 @@ Status TraceReader::SeekToCommand(uint64_t number) {
       impl_->chunks.begin(), impl_->chunks.end(), [&](const ChunkEntry& chunk) {
         return chunk.range.first_command() + chunk.range.commands() <= before;
       });
-  impl_->current = nullptr;
-  impl_->next_chunk = static_cast<size_t>(behind - impl_->chunks.begin());
-  return {};
+  return SeekToChunk(static_cast<size_t>(behind - impl_->chunks.begin()));
 }
 
-Status TraceReader::Rewind() {
+Status TraceReader::Rewind() { return SeekToChunk(0); }
+
+Status TraceReader::SeekToChunk(size_t chunk) {
   impl_->current = nullptr;
-  impl_->next_chunk = 0;
+  impl_->next_chunk = std::min(chunk, impl_->chunks.size());
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -44,9 +45,14 @@ struct TraceSummary {
   uint64_t begin_ns = 0;
   uint64_t end_ns = 0;
   bool has_index = false;
-  bool truncated = false;                  // the file ends inside a chunk
-  std::optional<uint64_t> checks;          // from the index only
-  std::optional<uint64_t> boundary_bytes;  // from the index only
+  bool truncated = false;                   // the file ends inside a chunk of packets
+  std::optional<std::string> index_damage;  // a sentence: what is wrong with the index, no more
+  // From the index only.
+  std::optional<uint64_t> checks;
+  std::optional<uint64_t> boundary_bytes;
+  std::optional<uint64_t> losses;         // Loss packets
+  std::optional<uint64_t> lost_commands;  // that they count; more may be lost
+  std::vector<proto::Heap> heaps;
   std::vector<Damage> damage;
 };
 
@@ -73,6 +79,9 @@ class TraceReader {
   // memory stands before it); the caller skips what belongs to earlier ones. Past the end: the end.
   Status SeekToCommand(uint64_t number);
   Status Rewind();
+  // The next call of Next() returns the first packet of this chunk of chunks(), or of one behind
+  // it.
+  Status SeekToChunk(size_t chunk);
 
   // A blob's bytes, from the chunk cache or the file. Valid until the next call of Blob.
   Result<Bytes> Blob(uint64_t id);
@@ -97,8 +106,11 @@ struct Recovery {
   uint64_t frames = 0;
   std::vector<Damage> damage;
   bool truncated = false;
+  std::optional<std::string> index_damage;  // nothing is lost by it
 };
+// `progress` is told now and then how many of the file's bytes are read.
+using RecoveryProgress = std::function<void(uint64_t done, uint64_t file_bytes)>;
 Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::filesystem::path& to,
-                              bool overwrite);
+                              bool overwrite, const RecoveryProgress& progress = {});
 
 }  // namespace vgpu

@@ -10,8 +10,11 @@
 #include "format/protocol/limits.h"
 #include "format/trace/chunk_codec.h"
 #include "format/trace/dedup_table.h"
+#include "format/trace/packet_limits.h"
 #include "format/trace/payload_builder.h"
+#include "format/trace/protobuf_log.h"
 #include "format/trace/range_tracker.h"
+#include "format/trace/valid_text.h"
 #include "format/trace/version.h"
 
 namespace vgpu {
@@ -29,6 +32,17 @@ uint64_t MonotonicNs() {
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
 }
 
+// What a reader would refuse to parse.
+bool PassesReaderLimit(const proto::Packet& packet, uint64_t size) {
+  if (packet.has_command()) return false;
+  if (packet.has_blob()) return packet.blob().data().size() > limits::kMaxBlobBytes;
+  if (!BlobsWithinLimits(packet)) return true;
+  // A field takes two bytes.
+  if (size < 2 * limits::kMaxPacketFields) return false;
+  const std::string bytes = packet.SerializeAsString();
+  return !WireWithinLimits(std::as_bytes(std::span(bytes)));
+}
+
 uint64_t BoxBytes(const proto::ByteBox& box) {
   return box.row_bytes() * std::max<uint64_t>(box.rows(), 1) * std::max<uint64_t>(box.layers(), 1);
 }
@@ -38,11 +52,13 @@ uint64_t BoxBytes(const proto::ByteBox& box) {
 struct TraceWriter::Impl {
   Impl(std::unique_ptr<TraceFile> trace_file, const TraceWriterOptions& writer_options)
       : file(std::move(trace_file)), options(writer_options), encoder(options.zstd_level) {
+    SilenceProtobuf();
     options.chunk_bytes = std::clamp<uint64_t>(options.chunk_bytes, 1, kMaxOpenChunk);
   }
 
   Status Ready() const;
   Status CheckPacket(const proto::Packet& packet, uint64_t size) const;
+  Status Write(const proto::Packet& packet);
   Status MakeRoom(uint64_t packet_bytes, bool farewell);
   Result<uint64_t> StorePiece(Bytes piece);
   Status CloseChunkIfDue();
@@ -51,6 +67,7 @@ struct TraceWriter::Impl {
   Status WriteIndex();
   void BeginChunk();
   void Count(const proto::Packet& packet);
+  void ListHeap(const proto::Heap& heap);
   bool Fits(uint64_t payload_bytes, bool farewell) const;
 
   std::unique_ptr<TraceFile> file;
@@ -60,7 +77,8 @@ struct TraceWriter::Impl {
   RangeTracker tracker;
   PayloadBuilder payload;       // of the open chunk
   uint64_t chunk_begun_ns = 0;  // when its first packet came
-  std::string index_entries;    // Index.chunk, in wire form: some 40 bytes for each chunk
+  std::string index_entries;    // Index.chunk and heap, in wire form: some 40 bytes for each chunk
+  uint64_t listed_heaps = 0;    // in index_entries
   proto::Index counts;          // the index but for its entries
   uint64_t file_bytes = 0;
   bool session_written = false;
@@ -83,13 +101,17 @@ Status TraceWriter::Impl::CheckPacket(const proto::Packet& packet, uint64_t size
     return refused(session_written ? "a trace has one session packet"
                                    : "the first packet of a trace is its session");
   }
-  if (packet.has_session() && packet.session().format_version() != kFormatVersion) {
-    return refused(fmt::format("the session has format version {}, the writer {}",
-                               packet.session().format_version(), kFormatVersion));
+  const uint32_t version = packet.session().format_version();
+  if (packet.has_session() && (version == 0 || version > kFormatVersion)) {
+    return refused(fmt::format("the session has format version {}, the writer knows 1 to {}",
+                               version, kFormatVersion));
   }
   if (packet.has_index()) return refused("an index is written by the writer alone");
   if (size > kMaxPacket) {
     return refused(fmt::format("a packet of {} bytes passes the limit of {}", size, kMaxPacket));
+  }
+  if (PassesReaderLimit(packet, size)) {
+    return refused(fmt::format("a packet of {} bytes passes a limit of its readers", size));
   }
   return tracker.Check(packet);
 }
@@ -130,10 +152,23 @@ void TraceWriter::Impl::Count(const proto::Packet& packet) {
     boundary = BoxBytes(packet.memory().box());
   } else if (packet.has_blob()) {
     counts.set_blob_bytes(counts.blob_bytes() + packet.blob().data().size());
+  } else if (packet.has_loss()) {
+    counts.set_losses(counts.losses() + 1);
+    counts.set_lost_commands(counts.lost_commands() + packet.loss().commands());
+  } else if (packet.has_heap()) {
+    ListHeap(packet.heap());
   }
   counts.set_boundary_bytes(counts.boundary_bytes() + boundary);
   const bool is_check = packet.has_readback() || !packet.frame().digest().empty();
   if (is_check) counts.set_checks(counts.checks() + 1);
+}
+
+// Puts a heap into the index, so that those announced late are known without reading all.
+void TraceWriter::Impl::ListHeap(const proto::Heap& heap) {
+  if (listed_heaps == limits::kMaxIndexHeaps || heap.ByteSizeLong() > limits::kMaxIndexEntryBytes)
+    return;
+  ++listed_heaps;
+  AppendMessage(index_entries, proto::Index::kHeapFieldNumber, heap);
 }
 
 Result<uint64_t> TraceWriter::Impl::StorePiece(Bytes piece) {
@@ -224,22 +259,26 @@ Result<std::vector<uint64_t>> TraceWriter::StoreContent(Bytes content) {
   return ids;
 }
 
-Status TraceWriter::Write(const proto::Packet& packet) {
-  Impl& impl = *impl_;
-  if (auto ready = impl.Ready(); !ready) return ready;
+Status TraceWriter::Impl::Write(const proto::Packet& packet) {
   const uint64_t size = packet.ByteSizeLong();
-  if (auto checked = impl.CheckPacket(packet, size); !checked) return checked;
-  if (impl.tracker.NeedsNewChunk(packet)) {
-    if (auto flushed = impl.Flush(); !flushed) return flushed;
+  if (auto checked = CheckPacket(packet, size); !checked) return checked;
+  if (tracker.NeedsNewChunk(packet)) {
+    if (auto flushed = Flush(); !flushed) return flushed;
   }
   const bool farewell = (packet.has_loss() || packet.has_end()) && size <= kFarewellBytes / 2;
-  if (auto room = impl.MakeRoom(size, farewell); !room) return room;
-  impl.BeginChunk();
-  impl.payload.Append(packet);
-  impl.tracker.Add(packet);
-  impl.Count(packet);
-  impl.session_written = true;
-  return impl.CloseChunkIfDue();
+  if (auto room = MakeRoom(size, farewell); !room) return room;
+  BeginChunk();
+  payload.Append(packet);
+  tracker.Add(packet);
+  Count(packet);
+  session_written = true;
+  return CloseChunkIfDue();
+}
+
+Status TraceWriter::Write(const proto::Packet& packet) {
+  if (auto ready = impl_->Ready(); !ready) return ready;
+  const auto valid = WithValidText(packet);
+  return impl_->Write(valid ? *valid : packet);
 }
 
 Status TraceWriter::FlushIfDue(uint64_t now_ns) {

@@ -52,10 +52,10 @@ class TraceWriter {
   // Stores content, or finds that it is stored; returns the blob ids that concatenate to it.
   Result<std::vector<uint64_t>> StoreContent(Bytes content);
 
-  // Appends one packet. The first one is the session, with format_version kFormatVersion
-  // (format/trace/version.h); there is no second. Numbers of commands and frames must not go back.
-  // Blobs come through StoreContent; a blob packet is for copying a trace, with ids that do not go
-  // back either. An index is refused.
+  // Appends one packet. Its text is made UTF-8 where it is not. The first one is the session, with
+  // a format_version of at most kFormatVersion (format/trace/version.h); there is no second.
+  // Numbers of commands and frames must not go back. Blobs come through StoreContent; a blob packet
+  // is for copying a trace, with ids that do not go back either. An index is refused.
   Status Write(const proto::Packet& packet);
 
   // Closes the open chunk if it is older than the interval. Call now and then while idle.

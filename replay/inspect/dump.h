@@ -29,8 +29,9 @@ struct DumpFilter {
 // Gives each wanted packet's lines to `write`, which returns false to stop. With a filter: the
 // commands that it wants, the memory before them, and what they led to (read-backs, heap events,
 // frames); fences, markers and losses only where no filter looks inside commands. Starts at the
-// chunk that the filter's ranges begin in.
+// chunk that the filter's ranges begin in. `on_chunk` is told where each chunk starts that is read.
 Status DumpTrace(TraceReader& reader, const DumpFilter& filter, const PacketPrintOptions& options,
-                 const std::function<bool(const std::string& lines)>& write);
+                 const std::function<bool(const std::string& lines)>& write,
+                 const std::function<void(uint64_t offset)>& on_chunk = {});
 
 }  // namespace vgpu

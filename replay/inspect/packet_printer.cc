@@ -33,9 +33,9 @@ class MessagePrinter {
 
   void Print(const Message& message) {
     const Reflection& reflection = *message.GetReflection();
-    std::vector<const FieldDescriptor*> fields;
-    reflection.ListFields(message, &fields);
-    for (const FieldDescriptor* field : fields) {
+    for (int number = 0; number < message.GetDescriptor()->field_count(); ++number) {
+      const FieldDescriptor* field = message.GetDescriptor()->field(number);
+      if (IsAbsent(message, reflection, *field)) continue;
       if (!field->is_repeated()) {
         PrintValue(message, reflection, *field, field->name(), -1);
         continue;
@@ -49,6 +49,15 @@ class MessagePrinter {
   }
 
  private:
+  // A number that is 0 is there. Bytes are absent where they are empty, as a digest that was not
+  // taken is.
+  static bool IsAbsent(const Message& message, const Reflection& reflection,
+                       const FieldDescriptor& field) {
+    if (field.is_repeated()) return reflection.FieldSize(message, &field) == 0;
+    const bool is_bytes = field.type() == FieldDescriptor::TYPE_BYTES;
+    return (field.has_presence() || is_bytes) && !reflection.HasField(message, &field);
+  }
+
   // `index` is -1 for a single field.
   void PrintValue(const Message& message, const Reflection& reflection,
                   const FieldDescriptor& field, const std::string& name, int index) {
@@ -69,7 +78,7 @@ class MessagePrinter {
       case FieldDescriptor::CPPTYPE_FLOAT:
         return sink_.Float(name, VGPU_GET(Float));
       case FieldDescriptor::CPPTYPE_BOOL:
-        return sink_.Word(name, VGPU_GET(Bool) ? "yes" : "no");
+        return sink_.Bool(name, VGPU_GET(Bool));
       case FieldDescriptor::CPPTYPE_ENUM:
         return PrintEnum(name, *VGPU_GET(Enum));
       case FieldDescriptor::CPPTYPE_STRING:

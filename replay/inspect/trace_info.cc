@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "format/protocol/escape.h"
+
 namespace vgpu {
 
 namespace {
@@ -21,13 +23,68 @@ std::string SizeText(uint64_t bytes) {
 std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
-  return out;
+  return EscapeForTerminal(out);
+}
+
+// Facts that stand before the first command.
+Status ReadFront(TraceReader& reader, TraceInfo& info) {
+  for (int i = 0; i < kMaxPacketsRead; ++i) {
+    const auto packet = reader.Next();
+    if (!packet) return tl::unexpected(packet.error());
+    if (*packet == nullptr || (*packet)->has_command()) break;
+    if ((*packet)->has_gl()) info.gl = (*packet)->gl();
+    if ((*packet)->has_capset()) info.capsets.push_back((*packet)->capset());
+    if ((*packet)->has_heap()) info.heaps.push_back((*packet)->heap());
+  }
+  return {};
+}
+
+// The end stands last.
+Status ReadEnd(TraceReader& reader, TraceInfo& info) {
+  if (auto found = reader.SeekToChunk(reader.chunks().size() - 1); !found) return found;
+  while (true) {
+    const auto packet = reader.Next();
+    if (!packet) return tl::unexpected(packet.error());
+    if (*packet == nullptr) return {};
+    if ((*packet)->has_end()) info.end = (*packet)->end();
+  }
+}
+
+// An index that lists heaps lists those before the first command too.
+void AddHeaps(const std::vector<proto::Heap>& indexed, std::vector<proto::Heap>& heaps) {
+  for (const proto::Heap& heap : indexed) {
+    const bool known = std::any_of(heaps.begin(), heaps.end(),
+                                   [&](const proto::Heap& one) { return one.id() == heap.id(); });
+    if (!known) heaps.push_back(heap);
+  }
+}
+
+std::string EndText(const std::optional<proto::End>& end) {
+  if (!end) return "end: not recorded\n";
+  std::string out = fmt::format("end: {}", EscapeForTerminal(end->reason()));
+  if (end->exited()) out += fmt::format(", exit status {}", end->exit_status());
+  if (end->signal() != 0) out += fmt::format(", signal {}", end->signal());
+  return out + '\n';
+}
+
+std::string LossesText(const TraceSummary& summary) {
+  if (!summary.losses) return "losses: not counted, for lack of an index\n";
+  if (*summary.losses == 0) return "losses: 0\n";
+  return fmt::format("losses: {}, at least {} commands\n", *summary.losses,
+                     summary.lost_commands.value_or(0));
 }
 
 void AddState(const TraceSummary& summary, std::string& out) {
   if (summary.truncated) out += "state: ends inside a chunk, as after a crash or a cut copy\n";
-  if (!summary.has_index && !summary.truncated) out += "state: has no index; it was not closed\n";
-  for (const Damage& damage : summary.damage) out += fmt::format("damage: {}\n", damage.what);
+  if (summary.index_damage) {
+    out += fmt::format("state: nothing is lost but the index; {}\n",
+                       EscapeForTerminal(*summary.index_damage));
+  } else if (!summary.has_index && !summary.truncated) {
+    out += "state: has no index; it was not closed\n";
+  }
+  for (const Damage& damage : summary.damage) {
+    out += fmt::format("damage: {}\n", EscapeForTerminal(damage.what));
+  }
 }
 
 }  // namespace
@@ -48,14 +105,9 @@ std::string SourceText(proto::SourceKind source) {
 Result<TraceInfo> InfoOf(TraceReader& reader) {
   TraceInfo info;
   info.session = reader.session();
-  for (int i = 0; i < kMaxPacketsRead; ++i) {
-    const auto packet = reader.Next();
-    if (!packet) return tl::unexpected(packet.error());
-    if (*packet == nullptr || (*packet)->has_command()) break;
-    if ((*packet)->has_gl()) info.gl = (*packet)->gl();
-    if ((*packet)->has_capset()) info.capsets.push_back((*packet)->capset());
-    if ((*packet)->has_heap()) info.heaps.push_back((*packet)->heap());
-  }
+  if (auto read = ReadFront(reader, info); !read) return tl::unexpected(read.error());
+  if (auto read = ReadEnd(reader, info); !read) return tl::unexpected(read.error());
+  AddHeaps(reader.summary().heaps, info.heaps);
   info.summary = reader.summary();
   const auto& summary = info.summary;
   info.seconds =
@@ -66,27 +118,28 @@ Result<TraceInfo> InfoOf(TraceReader& reader) {
 std::string InfoText(const std::string& file, const TraceInfo& info) {
   const proto::Session& session = info.session;
   const TraceSummary& summary = info.summary;
-  std::string out = fmt::format("{}: format {}, recorded by {}\n", file, session.format_version(),
-                                session.producer());
+  std::string out = fmt::format("{}: format {}, recorded by {}\n", EscapeForTerminal(file),
+                                session.format_version(), EscapeForTerminal(session.producer()));
   if (session.program_size() != 0) out += fmt::format("program: {}\n", Joined(session.program()));
   out += fmt::format("source: {}\n", SourceText(session.source()));
   for (const std::string& spot : session.blind_spots())
-    out += fmt::format("  not seen: {}\n", spot);
-  if (!session.host().empty()) out += fmt::format("host: {}\n", session.host());
+    out += fmt::format("  not seen: {}\n", EscapeForTerminal(spot));
+  if (!session.host().empty()) out += fmt::format("host: {}\n", EscapeForTerminal(session.host()));
   if (!session.renderer_library().empty()) {
-    out += fmt::format("renderer: {}, flags {:#x}\n", session.renderer_library(),
+    out += fmt::format("renderer: {}, flags {:#x}\n", EscapeForTerminal(session.renderer_library()),
                        session.renderer_flags());
   }
   if (info.gl) {
     out +=
-        fmt::format("GL: {}, {}, {}\n", info.gl->vendor(), info.gl->renderer(), info.gl->version());
+        fmt::format("GL: {}, {}, {}\n", EscapeForTerminal(info.gl->vendor()),
+                    EscapeForTerminal(info.gl->renderer()), EscapeForTerminal(info.gl->version()));
   }
   for (const proto::Capset& capset : info.capsets) {
     out += fmt::format("capset {}: version {}, {} bytes\n", capset.id(), capset.version(),
                        capset.data().size());
   }
   for (const proto::Heap& heap : info.heaps) {
-    out += fmt::format("heap {}: {}, {}{}\n", heap.id(), heap.name(),
+    out += fmt::format("heap {}: {}, {}{}\n", heap.id(), EscapeForTerminal(heap.name()),
                        heap.size() == 0 ? "size not known" : SizeText(heap.size()),
                        heap.shared() ? ", shared" : "");
   }
@@ -98,9 +151,25 @@ std::string InfoText(const std::string& file, const TraceInfo& info) {
   if (summary.boundary_bytes)
     out += fmt::format(", {} crossed the boundary", SizeText(*summary.boundary_bytes));
   out += '\n';
+  out += LossesText(summary) + EndText(info.end);
   AddState(summary, out);
   return out;
 }
+
+namespace {
+
+nlohmann::ordered_json EndJson(const std::optional<proto::End>& end) {
+  if (!end) return nullptr;
+  nlohmann::ordered_json json;
+  json["reason"] = end->reason();
+  json["exit_status"] =
+      end->exited() ? nlohmann::ordered_json(end->exit_status()) : nlohmann::ordered_json(nullptr);
+  json["signal"] =
+      end->signal() != 0 ? nlohmann::ordered_json(end->signal()) : nlohmann::ordered_json(nullptr);
+  return json;
+}
+
+}  // namespace
 
 std::string InfoJson(const std::string& file, const TraceInfo& info) {
   using Json = nlohmann::ordered_json;
@@ -148,8 +217,12 @@ std::string InfoJson(const std::string& file, const TraceInfo& info) {
   json["file_bytes"] = summary.file_bytes;
   json["raw_bytes"] = summary.raw_bytes;
   json["boundary_bytes"] = optional(summary.boundary_bytes);
+  json["losses"] = optional(summary.losses);
+  json["lost_commands"] = optional(summary.lost_commands);
+  json["end"] = EndJson(info.end);
   json["has_index"] = summary.has_index;
   json["truncated"] = summary.truncated;
+  json["index_damage"] = optional(summary.index_damage);
   json["damage"] = Json::array();
   for (const Damage& damage : summary.damage) {
     json["damage"].push_back(

@@ -13,12 +13,14 @@ struct TraceInfo {
   proto::Session session;
   std::optional<proto::GlInfo> gl;
   std::vector<proto::Capset> capsets;
-  std::vector<proto::Heap> heaps;  // those known before the first command
+  std::vector<proto::Heap> heaps;  // all with an index, else those known before the first command
+  std::optional<proto::End> end;
   TraceSummary summary;
   double seconds = 0;  // from the first packet to the last
 };
 
-// Reads from the start to the first command. Takes the same time for any trace with an index.
+// Reads from the start to the first command, and the last chunk. Takes the same time for any trace
+// with an index.
 Result<TraceInfo> InfoOf(TraceReader& reader);
 
 std::string InfoText(const std::string& file, const TraceInfo& info);

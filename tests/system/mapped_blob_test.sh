@@ -8,6 +8,6 @@ status=0
 LIBGL_ALWAYS_SOFTWARE=1 vgpu-capture run -o "$trace" -- "$1" || status=$?
 [ "$status" -ne 77 ] || skip "the renderer library here maps no blob of the host"
 [ "$status" -eq 0 ] || fail "the recorded program ended with exit status $status"
-sampled=$(vgpu-replay dump "$trace" | grep -c 'memory.*sampled') || true
+sampled=$(vgpu-replay dump "$trace" | grep -c 'memory.*sampled=yes') || true
 [ "$sampled" -ge 40 ] || fail "the trace has $sampled samples of the mapped blob, expected at least 40"
 verify_three_times "$trace"

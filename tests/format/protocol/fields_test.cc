@@ -26,7 +26,7 @@ TEST(ValueNames, HaveNoneForUnknownValues) {
 TEST(FlagNames, JoinKnownBitsAndShowTheOthersInHex) {
   EXPECT_EQ(FlagNames(FieldKind::kBind, 0), "0");
   EXPECT_EQ(FlagNames(FieldKind::kBind, 0x8a), "RENDER_TARGET|SAMPLER_VIEW|DISPLAY_TARGET");
-  EXPECT_EQ(FlagNames(FieldKind::kBind, 0x80000402), "RENDER_TARGET|0x80000400");
+  EXPECT_EQ(FlagNames(FieldKind::kBind, 0x00800402), "RENDER_TARGET|0x800400");
 }
 
 TEST(StructTable, CoversEveryByteOfEveryStruct) {
@@ -52,6 +52,14 @@ TEST(FormatTable, HasTheFormatsThatVirtioGpuNames) {
   EXPECT_EQ(FindFormat(68)->name, "X8B8G8R8_UNORM");
   EXPECT_EQ(FindFormat(121)->name, "A8B8G8R8_UNORM");
   EXPECT_EQ(FindFormat(134)->name, "R8G8B8X8_UNORM");
+}
+
+TEST(FormatTable, NamesNewerFormatsWithoutABlock) {
+  EXPECT_EQ(FormatName(1), "B8G8R8A8_UNORM");
+  EXPECT_EQ(FormatName(480), "Y12X4_U12X4_V12X4_444_UNORM");
+  EXPECT_EQ(FormatName(481), std::nullopt);
+  EXPECT_EQ(FindFormat(480), nullptr);
+  EXPECT_EQ(ValueName(FieldKind::kFormat, 322), FormatName(322));
 }
 
 TEST(FormatTable, NamesEachFormatOnceAndGivesItABlock) {

@@ -14,6 +14,10 @@ class VirglStream {
     words_.insert(words_.end(), words.begin(), words.end());
     return *this;
   }
+  VirglStream& Append(const VirglStream& other) {
+    words_.insert(words_.end(), other.words_.begin(), other.words_.end());
+    return *this;
+  }
   const std::vector<uint32_t>& words() const { return words_; }
 
  private:

@@ -31,6 +31,16 @@ std::string DamageOf(const std::string& chunk) {
   return damage.empty() ? "none" : damage.front().what;
 }
 
+// Appends a field of bytes in wire form.
+void AppendField(std::string& out, int number, const std::string& bytes) {
+  out.push_back(static_cast<char>(number << 3 | 2));
+  for (size_t length = bytes.size(); true; length >>= 7) {
+    out.push_back(static_cast<char>((length & 0x7f) | (length > 0x7f ? 0x80 : 0)));
+    if (length <= 0x7f) break;
+  }
+  out += bytes;
+}
+
 TEST(Open, WhatIsNoTraceIsASentence) {
   EXPECT_EQ(OpenError(""), "is empty");
   EXPECT_EQ(OpenError("\x89PNG\r\n\x1a\n and so on"),
@@ -69,6 +79,17 @@ TEST(Open, ATraceWithoutPacketsIsASentence) {
   EXPECT_EQ(OpenError(out), "is a trace without packets");
 }
 
+TEST(Open, AnUnknownCodecOfTheFirstChunkIsNamed) {
+  ChunkHead head;
+  head.codec = static_cast<proto::Codec>(2);
+  head.checksum = ChecksumOf({});
+  const auto bytes = MakeHead(head);
+  const std::string chunk(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  EXPECT_EQ(OpenError(chunk), "has chunks of codec 2, which is not known here");
+  EXPECT_EQ(OpenError(chunk + ChunkOf({SessionPacket()})),
+            "has chunks of codec 2, which is not known here");
+}
+
 TEST(Hostile, FieldsAndKindsOfANewerWriterArePassedOver) {
   proto::Packet future;
   ASSERT_TRUE(future.ParseFromString("\xa2\x06\x03new"));  // field 100
@@ -96,7 +117,7 @@ TEST(Hostile, APacketThatCannotBeParsedCostsOnePacket) {
   EXPECT_EQ(ReadAll(**reader).size(), 3u);
   ASSERT_EQ((*reader)->summary().damage.size(), 1u);
   EXPECT_THAT((*reader)->summary().damage[0].what,
-              HasSubstr("has packets that cannot be parsed; skipped 1"));
+              HasSubstr("has packets that cannot be parsed or pass a limit; skipped 1"));
 }
 
 TEST(Hostile, APacketThatPassesItsPayloadCostsTheChunk) {
@@ -141,6 +162,21 @@ TEST(Hostile, ASizeAboveTheLimitIsRefusedBeforeItIsAllocated) {
               HasSubstr(" bytes, more than the limit of "));
 }
 
+TEST(Head, TakesAtMostTheBytesThatTheFormatSays) {
+  ChunkHead head;
+  head.payload_size = head.raw_size = limits::kMaxChunkBytes;
+  proto::Range& range = head.range;
+  range.set_first_command(UINT64_MAX);
+  range.set_commands(UINT64_MAX);
+  range.set_first_frame(UINT64_MAX);
+  range.set_frames(UINT64_MAX);
+  range.set_first_blob(UINT64_MAX);
+  range.set_blobs(UINT64_MAX);
+  range.set_begin_ns(UINT64_MAX);
+  range.set_end_ns(UINT64_MAX);
+  EXPECT_EQ(MakeHead(head).size(), 146u);
+}
+
 TEST(Hostile, ALengthThatWrapsIsRefused) {
   ChunkHead head;
   const auto honest = MakeHead(head);
@@ -177,8 +213,8 @@ TEST(Hostile, AnIndexThatDoesNotFitTheFileIsReplacedByAWalk) {
   ASSERT_TRUE(reader);
   EXPECT_EQ(ReadAll(**reader).size(), 2u);
   EXPECT_FALSE((*reader)->summary().has_index);
-  ASSERT_EQ((*reader)->summary().damage.size(), 1u);
-  EXPECT_THAT((*reader)->summary().damage[0].what,
+  EXPECT_THAT((*reader)->summary().damage, IsEmpty());
+  EXPECT_THAT((*reader)->summary().index_damage.value_or(""),
               HasSubstr("index at offset " + std::to_string(chunk.size()) +
                         " has an entry 0 that does not follow the one before it"));
 }
@@ -200,6 +236,84 @@ TEST(Hostile, AnIndexThatListsAnotherRangeThanTheChunkCostsTheChunk) {
   EXPECT_THAT(ReadAll(**reader), IsEmpty());
   EXPECT_THAT((*reader)->summary().damage.at(0).what,
               HasSubstr("is not the chunk that the index lists; skipped 7 commands"));
+}
+
+// What a reader says of one packet in wire form, in a chunk of its own.
+std::string DamageOfPacket(const std::string& packet) {
+  std::string bytes;
+  AppendField(bytes, 1, packet);
+  return DamageOf(ChunkOf(bytes, {}));
+}
+
+constexpr const char* kPassesALimit =
+    "has packets that cannot be parsed or pass a limit; skipped 1";
+
+// Few bytes each, that would become many times as many.
+TEST(Hostile, APacketOfManyFieldsIsRefusedBeforeItIsParsed) {
+  std::string places;
+  for (uint64_t i = 0; i <= limits::kMaxPacketFields; ++i) places += std::string("\x22\x00", 2);
+  std::string packet;
+  AppendField(packet, proto::Packet::kHeapEventFieldNumber, places);
+  EXPECT_THAT(DamageOfPacket(packet), HasSubstr(kPassesALimit));
+
+  std::string unknown;
+  for (uint64_t i = 0; i <= limits::kMaxPacketFields; ++i) unknown += std::string("\x78\x00", 2);
+  for (const int body : {proto::Packet::kCommandFieldNumber, proto::Packet::kBlobFieldNumber}) {
+    packet.clear();
+    AppendField(packet, body, unknown);
+    EXPECT_THAT(DamageOfPacket(packet),
+                testing::AnyOf(HasSubstr(kPassesALimit), HasSubstr("blobs")))
+        << body;
+  }
+  packet.clear();
+  std::string groups;
+  for (uint64_t i = 0; i <= limits::kMaxPacketFields; ++i) groups += "\x7b\x7c";
+  AppendField(packet, proto::Packet::kCommandFieldNumber, groups);
+  EXPECT_THAT(DamageOfPacket(packet), HasSubstr(kPassesALimit));
+}
+
+TEST(Hostile, APacketThatNamesTooManyBlobsIsRefused) {
+  for (const uint64_t ids : {limits::kMaxPacketBlobs + 1, limits::kMaxPacketFields + 1}) {
+    std::string blobs, packet;
+    AppendField(blobs, proto::Memory::kBlobFieldNumber, std::string(ids, '\0'));
+    AppendField(packet, proto::Packet::kMemoryFieldNumber, blobs);
+    EXPECT_THAT(DamageOfPacket(packet), HasSubstr(kPassesALimit));
+  }
+  EXPECT_EQ(
+      DamageOfPacket(
+          MemoryPacket(1, std::vector<uint64_t>(limits::kMaxPacketBlobs), 4).SerializeAsString()),
+      "none");
+}
+
+TEST(Hostile, AFactOfManyBytesIsRefusedAndACommandIsNot) {
+  const std::string bytes(limits::kMaxFactBytes + 1, 'x');
+  std::string marker, packet;
+  AppendField(marker, proto::Marker::kTextFieldNumber, bytes);
+  AppendField(packet, proto::Packet::kMarkerFieldNumber, marker);
+  EXPECT_THAT(DamageOfPacket(packet), HasSubstr(kPassesALimit));
+  EXPECT_EQ(DamageOfPacket(CommandPacket(0, bytes).SerializeAsString()), "none");
+}
+
+TEST(Hostile, ABlobAboveTheLimitCostsTheChunk) {
+  proto::Packets payload;
+  payload.add_packet()->mutable_blob()->set_data(std::string(limits::kMaxBlobBytes + 1, 'x'));
+  proto::Range range;
+  range.set_blobs(1);
+  EXPECT_THAT(DamageOf(ChunkOf(payload.SerializeAsString(), range)),
+              HasSubstr("has blob 0 of 1048577 bytes, more than the limit of 1048576"));
+}
+
+// A session that is no UTF-8 is lost, and protobuf says nothing of its own.
+TEST(Hostile, TextThatIsNotUtf8IsRefusedInSilence) {
+  proto::Packet session = SessionPacket();
+  session.mutable_session()->set_producer("\xff");
+  testing::internal::CaptureStderr();
+  const std::string chunk = ChunkOf({session});
+  const MemoryFile file(chunk);
+  const auto reader = TraceReader::Open(file.path());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  ASSERT_TRUE(reader);
+  EXPECT_EQ((*reader)->session().format_version(), 0u);
 }
 
 TEST(Hostile, ContentAboveTheLimitIsRefused) {

@@ -1,11 +1,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "format/protocol/limits.h"
 #include "tests/format/trace/trace_builder.h"
 
 namespace vgpu {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -91,13 +93,66 @@ TEST_F(Recovering, DamageBecomesALossInItsPlace) {
   }
 }
 
-TEST_F(Recovering, ADamagedIndexIsNoLoss) {
-  std::string trace = trace_;
-  trace[trace.size() - 10] ^= 1;
-  EXPECT_THAT(LossesOf(Recover(trace)), IsEmpty());
-  ASSERT_EQ(recovery_.damage.size(), 1u);
-  EXPECT_THAT(recovery_.damage[0].what, HasSubstr("index at offset "));
-  EXPECT_EQ(recovery_.commands, 10u);
+TEST_F(Recovering, ADamagedOrCutIndexIsNoLoss) {
+  std::vector<std::string> traces = {trace_, trace_, trace_.substr(0, trace_.size() - 5)};
+  traces[0][trace_.size() - 10] ^= 1;  // in its payload
+  traces[1][starts_[5] + 30] ^= 1;     // in its head
+  for (const std::string& trace : traces) {
+    EXPECT_THAT(LossesOf(Recover(trace)), IsEmpty());
+    EXPECT_THAT(recovery_.damage, IsEmpty());
+    EXPECT_FALSE(recovery_.truncated);
+    EXPECT_THAT(recovery_.index_damage.value_or(""), HasSubstr("index at offset "));
+    EXPECT_EQ(recovery_.commands, 10u);
+  }
+}
+
+TEST_F(Recovering, ASessionAboveTheLimitsIsReplaced) {
+  proto::Packet session = SessionPacket();
+  session.mutable_session()->set_producer(std::string(limits::kMaxFactBytes + 1, 'x'));
+  const auto packets = Recover(ChunkOf({session, CommandPacket(0)}));
+  ASSERT_EQ(packets.size(), 4u);
+  EXPECT_THAT(packets[0].session().blind_spots(),
+              ElementsAre(HasSubstr("The session packet was damaged")));
+  EXPECT_EQ(recovery_.commands, 1u);
+}
+
+TEST_F(Recovering, ALossThatNamesAFileThatIsNotUtf8CanBeRead) {
+  std::string damaged = trace_;
+  damaged[starts_[3] - 1] ^= 1;
+  const auto path = folder_ / "dmg\xe9.vgpu";
+  auto file = CreateTraceFile(path, false);
+  ASSERT_TRUE(file);
+  ASSERT_TRUE((*file)->Append(AsBytes(damaged)));
+  ASSERT_TRUE(RecoverTrace(path, to_, true));
+  const auto reader = TraceReader::Open(to_);
+  ASSERT_TRUE(reader);
+  EXPECT_THAT(ReadAll(**reader), Contains(HasSubstr("dmg\xef\xbf\xbd.vgpu: chunk at offset")));
+  EXPECT_THAT((*reader)->summary().damage, IsEmpty());
+}
+
+// Each stretch is written once and in its place, however many there are.
+TEST_F(Recovering, ManyStretchesOfDamageAreWrittenInOnePass) {
+  std::string trace = ChunkOf({SessionPacket()});
+  constexpr uint64_t kStretches = 3000;
+  for (uint64_t i = 0; i < kStretches; ++i) {
+    proto::Packets payload;
+    *payload.add_packet() = CommandPacket(i);
+    proto::Range range;
+    range.set_first_command(i);
+    range.set_commands(1);
+    trace += ChunkOf(payload.SerializeAsString(), range) + "garbage";
+  }
+  uint64_t expected = 0;
+  for (const proto::Packet& packet : Recover(trace)) {
+    if (packet.has_loss()) {
+      ASSERT_EQ(packet.loss().first_command(), expected);
+    }
+    if (packet.has_command()) {
+      ASSERT_EQ(packet.command().number(), expected++);
+    }
+  }
+  EXPECT_EQ(recovery_.commands, kStretches);
+  EXPECT_EQ(recovery_.packets, 1 + 2 * kStretches);
 }
 
 TEST_F(Recovering, BlobsKeepTheirIdsBehindDamage) {
@@ -163,6 +218,16 @@ TEST_F(Recovering, NumbersThatGoBackInsideAChunkAreLosses) {
   ASSERT_EQ(LossesOf(packets).size(), 1u);
   EXPECT_EQ(LossesOf(packets)[0].commands(), 1u);
   EXPECT_THAT(LossesOf(packets)[0].reason(), HasSubstr("command 4 comes where 6 is the next"));
+}
+
+TEST_F(Recovering, ProgressIsToldChunkByChunk) {
+  const MemoryFile from(trace_);
+  std::vector<uint64_t> told;
+  ASSERT_TRUE(RecoverTrace(from.path(), to_, true, [&](uint64_t done, uint64_t all) {
+    EXPECT_EQ(all, trace_.size());
+    told.push_back(done);
+  }));
+  EXPECT_EQ(told, (std::vector<uint64_t>{starts_[1], starts_[2], starts_[3], starts_[4]}));
 }
 
 TEST_F(Recovering, TheSourceIsNeverTheTarget) {

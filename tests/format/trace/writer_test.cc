@@ -1,11 +1,15 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <csignal>
 #include <optional>
 
+#include "format/protocol/limits.h"
+#include "format/trace/chunk_codec.h"
 #include "format/trace/dedup_table.h"
 #include "format/trace/version.h"
 #include "tests/format/trace/trace_builder.h"
@@ -164,7 +168,7 @@ TEST_F(Writing, APacketThatBreaksARuleIsRefusedAndTheWriterGoesOn) {
             "the first packet of a trace is its session");
   proto::Packet session = SessionPacket();
   session.mutable_session()->set_format_version(7);
-  EXPECT_EQ(refusal(session), "the session has format version 7, the writer 1");
+  EXPECT_EQ(refusal(session), "the session has format version 7, the writer knows 1 to 1");
   EXPECT_EQ(refusal(SessionPacket()), "taken");
   EXPECT_EQ(refusal(SessionPacket()), "a trace has one session packet");
   EXPECT_EQ(refusal(CommandPacket(5)), "taken");
@@ -178,6 +182,90 @@ TEST_F(Writing, APacketThatBreaksARuleIsRefusedAndTheWriterGoesOn) {
   ASSERT_TRUE(writer.Close());
   EXPECT_EQ(refusal(CommandPacket(7)), "the trace is closed");
   EXPECT_EQ(Read().commands, 2u);
+}
+
+TEST_F(Writing, APacketThatReadersWouldRefuseIsRefused) {
+  TraceWriter& writer = Start();
+  proto::Packet places;
+  for (uint64_t i = 0; i < limits::kMaxPacketFields; ++i) places.mutable_heap_event()->add_place();
+  EXPECT_FALSE(writer.Write(places));
+  proto::Packet marker;
+  marker.mutable_marker()->set_text(std::string(limits::kMaxFactBytes + 1, 'x'));
+  EXPECT_FALSE(writer.Write(marker));
+  EXPECT_FALSE(writer.Write(MemoryPacket(1, std::vector<uint64_t>(5000), 4)));
+  proto::Packet blob;
+  blob.mutable_blob()->set_data(std::string(limits::kMaxBlobBytes + 1, 'x'));
+  EXPECT_FALSE(writer.Write(blob));
+  proto::Packet large;
+  for (uint32_t i = 0; i < limits::kMaxBackingEntries; ++i) {
+    proto::Place& place = *large.mutable_heap_event()->add_place();
+    place.set_heap(1);
+    place.set_offset(UINT64_MAX);
+    place.set_size(UINT64_MAX);
+  }
+  EXPECT_TRUE(writer.Write(large));
+  EXPECT_TRUE(writer.Write(CommandPacket(0, std::string(limits::kMaxFactBytes + 1, 'x'))));
+  ASSERT_TRUE(writer.Close());
+  std::vector<std::string> packets;
+  EXPECT_THAT(Read(&packets).damage, IsEmpty());
+  EXPECT_THAT(packets, SizeIs(3));
+}
+
+// In each kind of packet that has text, and nowhere else: guest bytes stay as they are.
+TEST_F(Writing, TextThatIsNotUtf8IsReplacedSoThatThePacketCanBeRead) {
+  proto::Packet session = SessionPacket();
+  session.mutable_session()->add_program("glmark2-\xff");
+  session.mutable_session()->add_program("caf\xc3\xa9");
+  session.mutable_session()->set_renderer_library("/opt/\xe9/lib.so");
+  TraceWriter writer(std::make_unique<StringTraceFile>(&out_), QuietOptions());
+  ASSERT_TRUE(writer.Write(session));
+  std::vector<proto::Packet> others(5);
+  others[0].mutable_gl()->set_vendor("\xff");
+  others[1].mutable_heap()->set_name("\xff");
+  others[2].mutable_marker()->set_text("\xff");
+  others[3].mutable_loss()->set_reason("\xff");
+  others[4].mutable_end()->set_reason("\xff");
+  for (const auto& packet : others) ASSERT_TRUE(writer.Write(packet));
+  ASSERT_TRUE(writer.Write(CommandPacket(0, "\xff")));
+  ASSERT_TRUE(writer.Close());
+  std::vector<std::string> packets;
+  EXPECT_THAT(Read(&packets).damage, IsEmpty());
+  ASSERT_THAT(packets, SizeIs(7));
+  EXPECT_THAT(packets[0], HasSubstr("glmark2-\xef\xbf\xbd"));
+  EXPECT_THAT(packets[0], HasSubstr("caf\xc3\xa9"));
+  EXPECT_THAT(packets[0], HasSubstr("/opt/\xef\xbf\xbd/lib.so"));
+  for (size_t i = 1; i < 6; ++i) EXPECT_THAT(packets[i], HasSubstr("\xef\xbf\xbd"));
+  proto::Packet command;
+  ASSERT_TRUE(command.ParseFromString(packets[6]));
+  EXPECT_EQ(command.command().request(), "\xff");
+}
+
+// WithValidText looks at the bodies of packets, and no deeper.
+TEST(Schema, HasTextInTheBodiesOfPacketsOnly) {
+  const auto* packet = proto::Packet::descriptor();
+  for (int i = 0; i < packet->field_count(); ++i) {
+    const auto* body = packet->field(i)->message_type();
+    for (int k = 0; k < body->field_count(); ++k) {
+      const auto* inner = body->field(k)->message_type();
+      if (inner == nullptr) continue;
+      for (int n = 0; n < inner->field_count(); ++n) {
+        // The index has copies of heaps, whose names the writer has made valid.
+        if (inner == proto::Heap::descriptor()) continue;
+        EXPECT_NE(inner->field(n)->type(), google::protobuf::FieldDescriptor::TYPE_STRING)
+            << inner->field(n)->full_name();
+      }
+    }
+  }
+}
+
+TEST(Encoder, GivesBackTheMemoryOfALargeChunk) {
+  ChunkEncoder encoder(0);
+  const std::string large(100u << 20, 'x');
+  ASSERT_TRUE(encoder.Encode(AsBytes(large), {}, std::nullopt));
+  const size_t held = mallinfo2().hblkhd;
+  ASSERT_TRUE(encoder.Encode(AsBytes("small"), {}, std::nullopt));
+  if (held == 0) GTEST_SKIP() << "this allocator does not count";
+  EXPECT_LT(mallinfo2().hblkhd, held - large.size() / 2);
 }
 
 TEST_F(Writing, RangesCoverExactlyTheNumbersThatAreThere) {
