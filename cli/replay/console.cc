@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "cli/replay/environment.h"
+#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -67,7 +68,7 @@ void AddReport(const DoneEvent& done, Json& json) {
 }
 
 void PrintPicture(const char* what, const std::string& file) {
-  if (!file.empty()) fmt::print("  {}: {}\n", what, file);
+  if (!file.empty()) fmt::print("  {}: {}\n", what, EscapeForTerminal(file));
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ void Console::OnStarted(const StartedEvent& event) {
 void Console::OnDifference(const DifferenceEvent& event) {
   if (quiet_) return;
   ClearProgress();
-  fmt::print("{}\n", event.message);
+  fmt::print("{}\n", EscapeForTerminal(event.message));
   PrintPicture("expected", event.expected_file);
   PrintPicture("replayed", event.replayed_file);
   PrintPicture("difference", event.difference_file);
@@ -96,7 +97,7 @@ void Console::OnDifference(const DifferenceEvent& event) {
 void Console::OnNote(const std::string& note) {
   if (quiet_) return;
   ClearProgress();
-  fmt::print(stderr, "note: {}\n", note);
+  fmt::print(stderr, "note: {}\n", EscapeForTerminal(note));
 }
 
 void Console::OnProgress(const Progress& progress) {
@@ -138,7 +139,7 @@ std::string RendererText(const RendererInfo& renderer) {
   if (!renderer.gl_renderer.empty()) {
     text += fmt::format(" on {}, GL {}", renderer.gl_renderer, renderer.gl_version);
   }
-  return text;
+  return EscapeForTerminal(text);
 }
 
 std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome) {
@@ -169,7 +170,9 @@ int FailReplay(const ReplayOutcome& outcome) {
   if (outcome.last_output.empty()) return code;
   fmt::print(stderr, "its last output was:\n");
   std::istringstream lines(outcome.last_output);
-  for (std::string line; std::getline(lines, line);) fmt::print(stderr, "  {}\n", line);
+  for (std::string line; std::getline(lines, line);) {
+    fmt::print(stderr, "  {}\n", EscapeForTerminal(line));
+  }
   return code;
 }
 

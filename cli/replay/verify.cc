@@ -8,6 +8,7 @@
 #include "cli/replay/environment.h"
 #include "cli/replay/kept_pictures.h"
 #include "cli/replay/verbs.h"
+#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -128,7 +129,7 @@ void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
     fmt::print("only the first {} are listed\n", outcome.differences.size());
   }
   for (const std::string& change : EnvironmentChanges(request, outcome)) {
-    fmt::print("the golden set was made with another {}\n", change);
+    fmt::print("the golden set was made with another {}\n", EscapeForTerminal(change));
   }
 }
 
@@ -154,7 +155,9 @@ int Verify(const VerifyOptions& options) {
   if (!outcome) return Fail(outcome.error());
   if (!moved) {
     outcome->notes.push_back(moved.error().message);
-    if (!options.replay.json) fmt::print(stderr, "note: {}\n", moved.error().message);
+    if (!options.replay.json) {
+      fmt::print(stderr, "note: {}\n", EscapeForTerminal(moved.error().message));
+    }
   }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
   return ReportVerify(options, *request, *outcome);
