@@ -307,9 +307,9 @@ TEST(Hostile, ABlobAboveTheLimitCostsTheChunk) {
 TEST(Hostile, TextThatIsNotUtf8IsRefusedInSilence) {
   proto::Packet session = SessionPacket();
   session.mutable_session()->set_producer("\xff");
-  testing::internal::CaptureStderr();
   const std::string chunk = ChunkOf({session});
   const MemoryFile file(chunk);
+  testing::internal::CaptureStderr();
   const auto reader = TraceReader::Open(file.path());
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   ASSERT_TRUE(reader);
