@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -97,7 +98,14 @@ int ExitCodeOf(ErrorCode code) {
 }
 
 int Fail(const Error& error) {
-  fmt::print(stderr, "{}: {}\n", ProgramName(), EscapeForTerminal(error.message));
+  // Some messages end with what another program said, in lines of its own.
+  std::string text;
+  for (std::string_view rest = error.message; !rest.empty();) {
+    const size_t end = std::min(rest.find('\n'), rest.size());
+    text += EscapeForTerminal(rest.substr(0, end)) + "\n";
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  fmt::print(stderr, "{}: {}", ProgramName(), text);
   return ExitCodeOf(error.code);
 }
 
