@@ -344,7 +344,7 @@ TEST_F(RecorderTest, DroppedRecordsAreSaidInTheTrace) {
   ServeUntil([&] { return !recorder_->HasLiveRenderers(); });
   const auto packets = Read(options_.output);
   EXPECT_THAT(Outline(packets), HasSubstr("loss"));
-  const DropCounts& lost = recorder_->status().renderers.at(0).counts.lost;
+  const DropCounts lost = recorder_->status().renderers.at(0).counts.lost;
   EXPECT_GT(lost[static_cast<size_t>(DropCause::kRingFull)].records, 0u);
   EXPECT_EQ(lost[static_cast<size_t>(DropCause::kOtherThread)].records, 0u);
 }
@@ -453,6 +453,9 @@ TEST_F(RecorderTest, PieceOfARecordCountsAsMoved) {
 }
 
 TEST_F(RecorderTest, ConnectionThatFindsNoDescriptorIsHungUpOn) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the sanitizers probe memory through a pipe, and there is no descriptor for it";
+#endif
   auto listener = PeerListener::Open(folder_ / "socket");
   ASSERT_TRUE(listener);
   auto client = ConnectTo(folder_ / "socket");
