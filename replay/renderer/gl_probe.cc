@@ -19,7 +19,7 @@ tl::unexpected<Error> Missing(std::string what) {
 
 bool HasWord(const char* words, std::string_view word) {
   return words != nullptr &&
-         (" " + std::string(words) + " ").find(fmt::format(" {} ", word)) != std::string::npos;
+         fmt::format(" {} ", words).find(fmt::format(" {} ", word)) != std::string::npos;
 }
 
 Status MakeContextOnce(EGLDisplay display) {
