@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/output.h"
 #include "cli/verb.h"
 #include "format/protocol/escape.h"
 
@@ -105,8 +106,18 @@ int Fail(const Error& error) {
     text += EscapeForTerminal(rest.substr(0, end)) + "\n";
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  fmt::print(stderr, "{}: {}", ProgramName(), text);
+  PrintError("{}: {}", ProgramName(), text);
   return ExitCodeOf(error.code);
+}
+
+// A shell variable that holds nothing is no value: not even that of an option that may be absent.
+void RefuseEmptyValues(CLI::App& command) {
+  const CLI::Validator not_empty(
+      [](std::string& text) { return text.empty() ? std::string("has no value") : std::string(); },
+      "");
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_items_expected_max() == 1) option->check(not_empty);
+  }
 }
 
 int RunProgram(const Program& program, int argc, char** argv) {
@@ -118,6 +129,7 @@ int RunProgram(const Program& program, int argc, char** argv) {
   for (const Verb& verb : program.verbs) {
     CLI::App* command = app.add_subcommand(verb.name, verb.summary);
     runs.emplace_back(command, verb.add(*command));
+    RefuseEmptyValues(*command);
   }
   try {
     app.parse(argc, argv);

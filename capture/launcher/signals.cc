@@ -31,8 +31,9 @@ Result<std::unique_ptr<SignalReader>> SignalReader::Create() {
   sigprocmask(SIG_BLOCK, &forwarded, &inherited.mask);
   struct sigaction ignore = {};
   ignore.sa_handler = SIG_IGN;
-  for (size_t i = 0; i < std::size(kIgnored); ++i)
-    sigaction(kIgnored[i], &ignore, &inherited.ignored[i]);
+  for (size_t i = 0; i < std::size(kIgnored); ++i) {
+    sigaction(kIgnored[i], &ignore, inherited.saved ? nullptr : &inherited.ignored[i]);
+  }
   inherited.saved = true;
   UniqueFd fd(signalfd(-1, &forwarded, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!fd)
@@ -40,7 +41,10 @@ Result<std::unique_ptr<SignalReader>> SignalReader::Create() {
   return std::unique_ptr<SignalReader>(new SignalReader(std::move(fd)));
 }
 
-SignalReader::~SignalReader() { RestoreInheritedSignals(); }
+// What is ignored stays so: the last words of a recording may find nobody who reads them.
+SignalReader::~SignalReader() {
+  if (inherited.saved) sigprocmask(SIG_SETMASK, &inherited.mask, nullptr);
+}
 
 std::optional<SignalReader::Arrived> SignalReader::Next() {
   signalfd_siginfo info = {};

@@ -12,7 +12,9 @@
 #include "cli/capture/program_arguments.h"
 #include "cli/capture/recording.h"
 #include "cli/capture/verbs.h"
+#include "cli/output.h"
 #include "cli/verb.h"
+#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -38,7 +40,8 @@ void KeepLog(const fs::path& log, const fs::path& output, bool force) {
     copied = fs::copy_file(log, kept, how, error);
   }
   if (copied) {
-    fmt::print(stderr, "vgpu-capture: what virgl_test_server said is in {}\n", kept.string());
+    PrintError("vgpu-capture: what virgl_test_server said is in {}\n",
+               EscapeForTerminal(kept.string()));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "capture/recorder/control.h"
 #include "cli/capture/status_text.h"
 #include "cli/capture/verbs.h"
+#include "cli/output.h"
 #include "cli/verb.h"
 
 namespace vgpu::cli {
@@ -49,11 +50,11 @@ int Ctl(const CtlOptions& options) {
   const auto reply = AskRecorder(*socket, request);
   if (!reply) return Fail(reply.error());
   if (options.action != "status") {
-    fmt::print("{}\n", *reply);
+    Print("{}\n", *reply);
   } else if (options.json) {
-    fmt::print("{}\n", *reply);
+    Print("{}\n", *reply);
   } else {
-    fmt::print("{}", StatusText(*reply));
+    Print("{}", StatusText(*reply));
   }
   return kExitSuccess;
 }

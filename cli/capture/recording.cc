@@ -7,7 +7,9 @@
 
 #include "capture/launcher/preload.h"
 #include "cli/capture/status_text.h"
+#include "cli/output.h"
 #include "cli/verb.h"
+#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -20,7 +22,7 @@ constexpr char kClearLine[] = "\r\033[K";
 bool HasTerminal() { return isatty(STDERR_FILENO) != 0; }
 
 void Say(const std::string& sentence) {
-  fmt::print(stderr, "{}vgpu-capture: {}\n", HasTerminal() ? kClearLine : "", sentence);
+  PrintError("{}vgpu-capture: {}\n", HasTerminal() ? kClearLine : "", EscapeForTerminal(sentence));
 }
 
 // Where the capture library lies: the prefix that this program is installed in, the build tree
@@ -81,7 +83,7 @@ Result<Recording::Outcome> Recording::Run(const ChildOptions& program, const Run
   RunOptions with_progress = run;
   if (HasTerminal()) {
     with_progress.progress = [](const RecorderStatus& status) {
-      fmt::print(stderr, "{}recording: {}", kClearLine, ProgressOf(status));
+      PrintError("{}recording: {}", kClearLine, ProgressOf(status));
       std::fflush(stderr);
     };
   }

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/output.h"
 #include "cli/replay/environment.h"
 #include "format/protocol/escape.h"
 
@@ -68,7 +69,7 @@ void AddReport(const DoneEvent& done, Json& json) {
 }
 
 void PrintPicture(const char* what, const std::string& file) {
-  if (!file.empty()) fmt::print("  {}: {}\n", what, EscapeForTerminal(file));
+  if (!file.empty()) Print("  {}: {}\n", what, EscapeForTerminal(file));
 }
 
 }  // namespace
@@ -87,7 +88,7 @@ void Console::OnStarted(const StartedEvent& event) {
 void Console::OnDifference(const DifferenceEvent& event) {
   if (quiet_) return;
   ClearProgress();
-  fmt::print("{}\n", EscapeForTerminal(event.message));
+  Print("{}\n", EscapeForTerminal(event.message));
   PrintPicture("expected", event.expected_file);
   PrintPicture("replayed", event.replayed_file);
   PrintPicture("difference", event.difference_file);
@@ -97,14 +98,14 @@ void Console::OnDifference(const DifferenceEvent& event) {
 void Console::OnNote(const std::string& note) {
   if (quiet_) return;
   ClearProgress();
-  fmt::print(stderr, "note: {}\n", EscapeForTerminal(note));
+  PrintError("note: {}\n", EscapeForTerminal(note));
 }
 
 void Console::OnProgress(const Progress& progress) {
   const auto elapsed = std::chrono::steady_clock::now() - begin_;
   if (!terminal_ || elapsed < std::chrono::seconds(1)) return;
   progress_shown_ = true;
-  fmt::print(stderr, "\r\033[Kframe {} of {}, command {} of {}", progress.place.frame,
+  PrintError("\r\033[Kframe {} of {}, command {} of {}", progress.place.frame,
              progress.total_frames, progress.place.number, progress.total_commands);
   std::fflush(stderr);
 }
@@ -112,7 +113,7 @@ void Console::OnProgress(const Progress& progress) {
 void Console::ClearProgress() {
   if (!progress_shown_) return;
   progress_shown_ = false;
-  fmt::print(stderr, "\r\033[K");
+  PrintError("\r\033[K");
   std::fflush(stderr);
 }
 
@@ -130,7 +131,7 @@ uint64_t VerifiedPictures(const DoneEvent& done) {
   const CheckCounts& compared = done.report.done;
   const CheckCounts& different = done.report.different;
   return compared.frames - different.frames + compared.readbacks - different.readbacks +
-         done.golden_compared + done.tolerated;
+         done.golden_compared - done.golden_different;
 }
 
 std::string RendererText(const RendererInfo& renderer) {
@@ -168,10 +169,10 @@ std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outco
 int FailReplay(const ReplayOutcome& outcome) {
   const int code = Fail(*outcome.failure);
   if (outcome.last_output.empty()) return code;
-  fmt::print(stderr, "its last output was:\n");
+  PrintError("its last output was:\n");
   std::istringstream lines(outcome.last_output);
   for (std::string line; std::getline(lines, line);) {
-    fmt::print(stderr, "  {}\n", EscapeForTerminal(line));
+    PrintError("  {}\n", EscapeForTerminal(line));
   }
   return code;
 }
@@ -185,7 +186,8 @@ Error NoSuchFrames(const std::string& trace, const DoneEvent& done) {
 
 void PrintTraceState(const std::string& trace, const DoneEvent& done) {
   if (done.truncated) {
-    fmt::print(stderr, "note: {}: ends inside a chunk; what is before it was replayed\n", trace);
+    PrintError("note: {}: ends inside a chunk; what is before it was replayed\n",
+               EscapeForTerminal(trace));
   }
 }
 

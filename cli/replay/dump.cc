@@ -1,7 +1,6 @@
 #include "replay/inspect/dump.h"
 
 #include <fmt/format.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include <limits>
 #include <memory>
 
+#include "cli/output.h"
 #include "cli/replay/progress_line.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
@@ -45,10 +45,10 @@ Status SetRanges(const DumpOptions& options, DumpFilter& filter) {
 
 void PrintNotes(const TraceSummary& summary) {
   for (const Damage& damage : summary.damage) {
-    fmt::print(stderr, "note: {}\n", EscapeForTerminal(damage.what));
+    PrintError("note: {}\n", EscapeForTerminal(damage.what));
   }
   if (summary.index_damage) {
-    fmt::print(stderr, "note: {}\n", EscapeForTerminal(*summary.index_damage));
+    PrintError("note: {}\n", EscapeForTerminal(*summary.index_damage));
   }
 }
 
@@ -82,7 +82,6 @@ int Dump(const DumpOptions& options) {
   if (options.data) {
     print.protocol.data_bytes = print.protocol.entries = std::numeric_limits<size_t>::max();
   }
-  signal(SIGPIPE, SIG_IGN);  // `| head` has read enough: an end like any other
   bool closed = false;
   const auto status = DumpShowing(**reader, filter, print, closed);
   closed = std::fflush(stdout) != 0 || closed;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/output.h"
 #include "cli/replay/console.h"
 #include "cli/replay/environment.h"
 #include "cli/replay/verbs.h"
@@ -36,6 +37,11 @@ Result<FrameSelection> SelectionOf(const GoldenOptions& options) {
   return selection;
 }
 
+uint64_t LastOf(const FrameSelection& selection) {
+  if (selection.ranges.empty()) return UINT64_MAX;
+  return std::ranges::max(selection.ranges, {}, &FrameRange::last).last;
+}
+
 GoldenManifest ManifestOf(const GoldenOptions& options, const std::string& trace_digest,
                           const ReplayOutcome& outcome) {
   GoldenManifest manifest;
@@ -63,6 +69,7 @@ int Golden(const GoldenOptions& options) {
   if (!selection) return Fail(selection.error());
   auto writer = GoldenWriter::Begin(options.folder, options.update);
   if (!writer) return Fail(writer.error());
+  request->job.frames.last = LastOf(*selection);
   request->job.pictures = std::move(*selection);
   request->job.pictures_folder = writer->staging();
   request->job.check_content = false;
@@ -79,10 +86,10 @@ int Golden(const GoldenOptions& options) {
     return Fail(status.error());
   }
   if (options.replay.json) {
-    fmt::print("{}", OutcomeJson(*request, *outcome));
+    Print("{}", OutcomeJson(*request, *outcome));
   } else {
-    fmt::print("{}: {} of {} frames, made with {}\n", options.folder, outcome->pictures.size(),
-               outcome->done->report.frames, RendererText(outcome->started.renderer));
+    Print("{}: {} of {} frames, made with {}\n", options.folder, outcome->pictures.size(),
+               outcome->started.frames, RendererText(outcome->started.renderer));
     PrintTraceState(options.replay.trace, *outcome->done);
   }
   return kExitSuccess;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "cli/output.h"
 #include "cli/replay/verbs.h"
 #include "replay/inspect/trace_info.h"
 
@@ -20,7 +21,7 @@ int Info(const InfoOptions& options) {
   if (!reader) return Fail(reader.error());
   const auto info = InfoOf(**reader);
   if (!info) return Fail(info.error());
-  fmt::print("{}", options.json ? InfoJson(options.trace, *info) : InfoText(options.trace, *info));
+  Print("{}", options.json ? InfoJson(options.trace, *info) : InfoText(options.trace, *info));
   return kExitSuccess;
 }
 

@@ -72,9 +72,11 @@ KeptPictures::~KeptPictures() {
   fs::remove_all(staging_, ignored);
 }
 
-Status KeptPictures::Finish() {
+Status KeptPictures::Finish(bool whole) {
   std::error_code error;
-  for (const fs::path& old : PicturesIn(folder_)) fs::remove(old, error);
+  if (whole) {
+    for (const fs::path& old : PicturesIn(folder_)) fs::remove(old, error);
+  }
   const std::vector<fs::path> pictures = PicturesIn(staging_);
   if (pictures.empty()) return {};
   fs::create_directories(folder_, error);

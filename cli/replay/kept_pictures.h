@@ -21,8 +21,9 @@ class KeptPictures {
 
   const std::filesystem::path& staging() const { return staging_; }
 
-  // The pictures of an earlier run go, those of this one come. kFailed with the system's reason.
-  Status Finish();
+  // The pictures of this run come to their place. Those of an earlier one go, where this one came to
+  // its end (`whole`). kFailed with the system's reason.
+  Status Finish(bool whole);
 
  private:
   KeptPictures() = default;

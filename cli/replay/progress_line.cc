@@ -1,4 +1,5 @@
 #include "cli/replay/progress_line.h"
+#include "cli/output.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@ ProgressLine::ProgressLine(bool wanted)
 
 ProgressLine::~ProgressLine() {
   if (!shown_) return;
-  fmt::print(stderr, "\r\033[K");
+  PrintError("\r\033[K");
   std::fflush(stderr);
 }
 
@@ -22,7 +23,7 @@ void ProgressLine::Show(const char* what, uint64_t done, uint64_t all) {
   next_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(100);
   shown_ = true;
   const double share = all == 0 ? 1 : static_cast<double>(done) / static_cast<double>(all);
-  fmt::print(stderr, "\r\033[K{}: {:.0f} %", what, 100 * share);
+  PrintError("\r\033[K{}: {:.0f} %", what, 100 * share);
   std::fflush(stderr);
 }
 

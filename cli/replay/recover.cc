@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cli/output.h"
 #include "cli/replay/progress_line.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
@@ -64,7 +65,7 @@ Result<Recovery> RecoverShowing(const RecoverOptions& options) {
 int Recover(const RecoverOptions& options) {
   const auto recovery = RecoverShowing(options);
   if (!recovery) return Fail(recovery.error());
-  fmt::print("{}",
+  Print("{}",
              options.json ? RecoveryJson(options, *recovery) : RecoveryText(options, *recovery));
   return kExitSuccess;
 }

@@ -4,9 +4,11 @@
 #include <memory>
 #include <optional>
 
+#include "cli/output.h"
 #include "cli/replay/console.h"
 #include "cli/replay/output_folder.h"
 #include "cli/replay/verbs.h"
+#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -27,17 +29,16 @@ void PrintSummary(const std::string& trace, const ReplayOutcome& outcome) {
   const PlayReport& report = done.report;
   const double seconds = static_cast<double>(report.total_ns - report.observer_ns) * 1e-9;
   const double fps = seconds > 0 ? static_cast<double>(report.timed_frames) / seconds : 0;
-  fmt::print("{}: {} commands, {} frames{}\n", trace, report.commands, report.frames,
-             done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
-  fmt::print("renderer: {}\n", RendererText(outcome.started.renderer));
-  fmt::print("time: {:.3f} s for {} frames, {:.1f} a second; {:.2f} % of it outside the renderer\n",
-             seconds, report.timed_frames, fps, report.ShareOutsideRenderer() * 100);
-  fmt::print("recorded: {:.3f} s for the same frames\n",
-             static_cast<double>(report.recorded_ns) * 1e-9);
-  fmt::print("responses: {} compared, {} different\n", report.done.responses,
-             report.different.responses);
-  fmt::print("fences: {} compared, {} different\n", report.done.fences, report.different.fences);
-  if (!outcome.pictures.empty()) fmt::print("snapshots: {} written\n", outcome.pictures.size());
+  Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(trace), report.commands, report.frames,
+        done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
+  Print("renderer: {}\n", RendererText(outcome.started.renderer));
+  Print("time: {:.3f} s for {} frames, {:.1f} a second; {:.2f} % of it outside the renderer\n",
+        seconds, report.timed_frames, fps, report.ShareOutsideRenderer() * 100);
+  Print("recorded: {:.3f} s for the same frames\n", static_cast<double>(report.recorded_ns) * 1e-9);
+  Print("responses: {} compared, {} different\n", report.done.responses,
+        report.different.responses);
+  Print("fences: {} compared, {} different\n", report.done.fences, report.different.fences);
+  if (!outcome.pictures.empty()) Print("snapshots: {} written\n", outcome.pictures.size());
 }
 
 Result<ReplayRequest> JobOf(const RunOptions& options) {
@@ -57,9 +58,10 @@ Result<ReplayRequest> JobOf(const RunOptions& options) {
   return request;
 }
 
-// Whether frames were asked for, and none of them came.
+// Whether frames were asked for, and none of them came; damage may have taken them.
 bool HasNoFrameOf(const RunOptions& options, const DoneEvent& done) {
-  return !options.frames.empty() && done.report.timed_frames == 0 && !done.report.stopped;
+  return !options.frames.empty() && done.report.timed_frames == 0 && !done.report.stopped &&
+         done.damage.empty();
 }
 
 int Run(const RunOptions& options) {
@@ -77,7 +79,7 @@ int Run(const RunOptions& options) {
   if (!outcome->failure && HasNoFrameOf(options, *outcome->done)) {
     return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
   }
-  if (options.replay.json) fmt::print("{}", OutcomeJson(*request, *outcome));
+  if (options.replay.json) Print("{}", OutcomeJson(*request, *outcome));
   if (outcome->failure) return FailReplay(*outcome);
   if (!options.replay.json) {
     PrintSummary(options.replay.trace, *outcome);

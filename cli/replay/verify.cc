@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "cli/output.h"
 #include "cli/replay/console.h"
 #include "cli/replay/environment.h"
 #include "cli/replay/kept_pictures.h"
@@ -86,8 +87,8 @@ std::string WhatIsMissing(const DoneEvent& done) {
   if (counts.readbacks + counts.frames + done.golden_compared == 0) {
     return "nothing drawn was verified: the trace holds no digest of a frame or a read-back";
   }
-  if (done.differences == 0 && VerifiedPictures(done) == 0) {
-    return "nothing drawn was verified: of what has another digest, no picture is known";
+  if (done.differences == 0 && done.not_judged != 0 && done.golden_compared == 0) {
+    return "what has another digest was not verified: no picture of it is known";
   }
   return "";
 }
@@ -100,42 +101,42 @@ std::vector<std::string> EnvironmentChanges(const ReplayRequest& request,
 
 void PrintCounts(const DoneEvent& done) {
   const CheckCounts& counts = done.report.done;
-  fmt::print("compared: {} frames, {} read-backs, {} responses, {} fences", counts.frames,
+  Print("compared: {} frames, {} read-backs, {} responses, {} fences", counts.frames,
              counts.readbacks, counts.responses, counts.fences);
-  if (done.golden_compared != 0) fmt::print(", {} golden pictures", done.golden_compared);
-  fmt::print("\n");
-  if (done.tolerated != 0) fmt::print("within the tolerance: {} frames\n", done.tolerated);
+  if (done.golden_compared != 0) Print(", {} golden pictures", done.golden_compared);
+  Print("\n");
+  if (done.tolerated != 0) Print("within the tolerance: {} frames\n", done.tolerated);
   if (done.not_judged != 0) {
-    fmt::print("not judged: {} frames and read-backs of another digest, without a picture\n",
+    Print("not judged: {} frames and read-backs of another digest, without a picture\n",
                done.not_judged);
   }
 }
 
 void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
   const DoneEvent& done = *outcome.done;
-  fmt::print("{}: {} commands, {} frames{}\n", request.job.trace.string(), done.report.commands,
+  Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(request.job.trace.string()), done.report.commands,
              done.report.frames, done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
-  fmt::print("renderer: {}\n", RendererText(outcome.started.renderer));
+  Print("renderer: {}\n", RendererText(outcome.started.renderer));
   PrintCounts(done);
   const std::string missing = WhatIsMissing(done);
-  if (!missing.empty()) fmt::print("{}\n", missing);
+  if (!missing.empty()) Print("{}\n", missing);
   if (done.differences == 0) {
-    fmt::print("{}\n", missing.empty() ? done.not_judged == 0 ? "identical" : "no differences"
+    Print("{}\n", missing.empty() ? done.not_judged == 0 ? "identical" : "no differences"
                                        : "no differences in what is there to compare");
     return;
   }
-  fmt::print("{} difference{}\n", done.differences, done.differences == 1 ? "" : "s");
+  Print("{} difference{}\n", done.differences, done.differences == 1 ? "" : "s");
   if (done.differences > outcome.differences.size()) {
-    fmt::print("only the first {} are listed\n", outcome.differences.size());
+    Print("only the first {} are listed\n", outcome.differences.size());
   }
   for (const std::string& change : EnvironmentChanges(request, outcome)) {
-    fmt::print("the golden set was made with another {}\n", EscapeForTerminal(change));
+    Print("the golden set was made with another {}\n", EscapeForTerminal(change));
   }
 }
 
 int ReportVerify(const VerifyOptions& options, const ReplayRequest& request,
                  const ReplayOutcome& outcome) {
-  if (options.replay.json) fmt::print("{}", OutcomeJson(request, outcome));
+  if (options.replay.json) Print("{}", OutcomeJson(request, outcome));
   if (outcome.failure) return FailReplay(outcome);
   if (!options.replay.json) {
     PrintSummary(request, outcome);
@@ -151,12 +152,13 @@ int Verify(const VerifyOptions& options) {
   auto kept = Keep(options, *request);
   if (!kept) return Fail(kept.error());
   auto outcome = Replay(*request, options.replay.json);
-  const Status moved = *kept ? (*kept)->Finish() : Status();
+  const bool whole = outcome && outcome->done;
+  const Status moved = *kept ? (*kept)->Finish(whole) : Status();
   if (!outcome) return Fail(outcome.error());
   if (!moved) {
     outcome->notes.push_back(moved.error().message);
     if (!options.replay.json) {
-      fmt::print(stderr, "note: {}\n", EscapeForTerminal(moved.error().message));
+      PrintError("note: {}\n", EscapeForTerminal(moved.error().message));
     }
   }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;

@@ -179,6 +179,26 @@ class Recoverer {
   size_t next_found_ = 0;      // in the reader's list
 };
 
+Status CheckPlace(const std::filesystem::path& to, bool overwrite) {
+  std::error_code error;
+  const auto status = std::filesystem::status(to, error);
+  if (!std::filesystem::exists(status)) return {};
+  if (!std::filesystem::is_regular_file(status)) {
+    return MakeError(ErrorCode::kUsage, fmt::format("{} is not a regular file", to.string()));
+  }
+  if (overwrite) return {};
+  return MakeError(ErrorCode::kUsage, fmt::format("{} exists and is not overwritten", to.string()));
+}
+
+Result<Recovery> RecoverInto(TraceReader& reader, const std::filesystem::path& part,
+                             const RecoveryProgress& progress) {
+  TraceWriterOptions options;
+  options.overwrite = true;
+  auto writer = TraceWriter::Create(part, options);
+  if (!writer) return tl::unexpected(writer.error());
+  return Recoverer(reader, **writer, progress).Run();
+}
+
 }  // namespace
 
 Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::filesystem::path& to,
@@ -190,11 +210,18 @@ Result<Recovery> RecoverTrace(const std::filesystem::path& from, const std::file
     return MakeError(ErrorCode::kUsage,
                      fmt::format("{} cannot be recovered into itself", from.string()));
   }
-  TraceWriterOptions options;
-  options.overwrite = overwrite;
-  auto writer = TraceWriter::Create(to, options);
-  if (!writer) return tl::unexpected(writer.error());
-  return Recoverer(**reader, **writer, progress).Run();
+  if (auto free = CheckPlace(to, overwrite); !free) return tl::unexpected(free.error());
+  // Beside it, so that what is there stays until there is something better.
+  const std::filesystem::path part = to.string() + ".part";
+  auto recovery = RecoverInto(**reader, part, progress);
+  std::error_code error;
+  if (recovery) std::filesystem::rename(part, to, error);
+  if (!recovery || error) std::filesystem::remove(part, ignored);
+  if (error) {
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("{} cannot be written: {}", to.string(), error.message()));
+  }
+  return recovery;
 }
 
 }  // namespace vgpu

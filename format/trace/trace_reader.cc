@@ -166,7 +166,7 @@ void TraceReader::Impl::Advance() {
 
 // A first chunk that is packed in a way not known here is not damage: the whole file will be so.
 Status TraceReader::Impl::CheckCodec() const {
-  const auto check = ReadHead(file, 0);
+  const auto check = ReadHead(file, chunks.front().offset);
   if (!check) return tl::unexpected(check.error());
   const proto::Codec codec = check->head.codec;
   if (check->state != HeadCheck::State::kWhole || IsKnownCodec(codec)) return {};
@@ -174,12 +174,11 @@ Status TraceReader::Impl::CheckCodec() const {
                                 static_cast<int>(codec)));
 }
 
-// The session is the first packet of the first chunk. Where damage took it, what is left can still
+// The session is the first packet of the first chunk, whatever lies before that. Where damage took it, what is left can still
 // be read, with an empty session.
 Status TraceReader::Impl::ReadSession() {
   proto::Packet packet;
-  const bool at_start = !chunks.empty() && chunks.front().offset == 0;
-  if (at_start) {
+  if (!chunks.empty()) {
     if (auto known = CheckCodec(); !known) return known;
     if (auto payload = Load(0)) {
       size_t begin = 0;

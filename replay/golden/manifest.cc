@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -35,7 +36,20 @@ bool IsPlainName(const std::string& name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
 }
 
+// A manifest has no other numbers; the JSON library would take -1 as the largest one.
+bool HasOnlyUnsignedNumbers(const nlohmann::json& json) {
+  if (json.is_number()) return json.is_number_unsigned();
+  return !json.is_structured() || std::ranges::all_of(json, HasOnlyUnsignedNumbers);
+}
+
+Status CheckTolerance(const std::filesystem::path& path, const Tolerance& tolerance) {
+  if (tolerance.channel <= 255) return {};
+  return Unreadable(path,
+                    fmt::format("has the tolerance {}, which is above 255", tolerance.channel));
+}
+
 Status CheckFrames(const std::filesystem::path& path, const std::vector<GoldenFrame>& frames) {
+  if (frames.empty()) return Unreadable(path, "has no frames");
   for (size_t i = 0; i < frames.size(); ++i) {
     if (!IsPlainName(frames[i].file)) {
       return Unreadable(path, fmt::format("frame {} names the file '{}', which is no plain name",
@@ -61,6 +75,9 @@ Result<GoldenManifest> ReadManifest(const std::filesystem::path& folder) {
   GoldenManifest manifest;
   try {
     const nlohmann::json json = nlohmann::json::parse(in);
+    if (!HasOnlyUnsignedNumbers(json)) {
+      return Unreadable(path, "not a golden manifest: has a number that is negative or no integer");
+    }
     if (const int version = json.at("version").get<int>(); version > kVersion) {
       return Unreadable(
           path, fmt::format("has version {}; versions up to {} are known", version, kVersion));
@@ -73,8 +90,9 @@ Result<GoldenManifest> ReadManifest(const std::filesystem::path& folder) {
   } catch (const nlohmann::json::exception& error) {
     return Unreadable(path, fmt::format("not a golden manifest: {}", error.what()));
   }
-  if (const auto status = CheckFrames(path, manifest.frames); !status) {
-    return tl::unexpected(status.error());
+  for (const Status& status :
+       {CheckTolerance(path, manifest.tolerance), CheckFrames(path, manifest.frames)}) {
+    if (!status) return tl::unexpected(status.error());
   }
   return manifest;
 }
@@ -112,6 +130,10 @@ std::string MesaVersionIn(const std::string& gl_version) {
 }
 
 Result<std::string> DigestOfFile(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {  // a device may have no end
+    return Unreadable(path, error ? error.message() : "is not a regular file");
+  }
   std::ifstream in(path, std::ios::binary);
   if (!in) return Unreadable(path, std::strerror(errno));
   ContentHasher hasher;

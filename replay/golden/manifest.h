@@ -36,7 +36,7 @@ struct GoldenManifest {
 };
 
 // kUnreadable: no such file, not JSON, a field that is missing or of the wrong kind, a newer
-// version, a file name that leaves the folder, frames that are not ascending.
+// version, a number out of range, a file name that leaves the folder, no frames or not ascending ones.
 Result<GoldenManifest> ReadManifest(const std::filesystem::path& folder);
 Status WriteManifest(const std::filesystem::path& folder, const GoldenManifest& manifest);
 

@@ -21,7 +21,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NoteEvent, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PictureEvent, frame, scanout, width, height, digest, file)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FailedEvent, code, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DoneEvent, report, loops, differences, golden_compared,
-                                   tolerated, not_judged, damage, truncated)
+                                   golden_different, tolerated, not_judged, damage, truncated)
 
 namespace {
 

@@ -57,6 +57,7 @@ struct DoneEvent {
   uint64_t loops = 0;
   uint64_t differences = 0;         // of all kinds, those not listed too
   uint64_t golden_compared = 0;     // frames that the golden set has
+  uint64_t golden_different = 0;    // of these, from its picture
   uint64_t tolerated = 0;           // frames that differ within the tolerance
   uint64_t not_judged = 0;          // content of another digest, of which no picture is known
   std::vector<std::string> damage;  // of the trace, a sentence each

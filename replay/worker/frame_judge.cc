@@ -81,6 +81,7 @@ Result<FrameVerdict> FrameJudge::Judge(FrameView& frame) {
     event.message = fmt::format("{}: the replayed picture cannot be read: {}", PlaceOf(frame),
                                 replayed.error().message);
     verdict.difference = std::move(event);
+    if (has_golden) ++golden_different_;
     return verdict;
   }
   if (!*expected) {
@@ -95,6 +96,7 @@ Result<FrameVerdict> FrameJudge::Judge(FrameView& frame) {
     if (differs || comparison.largest != 0) ++tolerated_;
     return verdict;
   }
+  if (has_golden) ++golden_different_;
   event.differing = comparison.differing;
   event.pixels = comparison.pixels;
   event.largest = comparison.largest;

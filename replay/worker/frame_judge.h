@@ -37,6 +37,7 @@ class FrameJudge {
   std::vector<DifferenceEvent> Missing() const;
 
   uint64_t golden_compared() const { return golden_compared_; }
+  uint64_t golden_different() const { return golden_different_; }
   uint64_t tolerated() const { return tolerated_; }
 
  private:
@@ -50,7 +51,7 @@ class FrameJudge {
   Status KeepOne(const Image& image, const std::string& name, const char* what, std::string& file);
 
   const ReplayJob& job_;
-  uint64_t golden_compared_ = 0;
+  uint64_t golden_compared_ = 0, golden_different_ = 0;
   uint64_t tolerated_ = 0;
   uint64_t kept_ = 0;
   std::set<uint64_t> golden_seen_;  // frame numbers

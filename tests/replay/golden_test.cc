@@ -1,7 +1,10 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
+#include <sstream>
 
 #include "replay/frames/png.h"
 #include "replay/golden/golden_writer.h"
@@ -38,6 +41,29 @@ TEST_F(GoldenTest, AManifestIsReadAsItWasWritten) {
   ASSERT_EQ(read->frames.size(), 2u);
   EXPECT_EQ(read->frames[1].number, 12u);
   EXPECT_EQ(read->frames[1].file, "frame-000012.png");
+}
+
+TEST_F(GoldenTest, AManifestWithNumbersOutOfRangeIsRefused) {
+  const auto written = [&](const char* from, const char* to) {
+    EXPECT_TRUE(WriteManifest(folder.path(), Sample()));
+    std::ostringstream text;
+    text << std::ifstream(folder / "manifest.json").rdbuf();
+    std::string json = text.str();
+    const size_t at = json.find(from);
+    EXPECT_NE(at, json.npos) << from;
+    Manifest(json.replace(at, std::strlen(from), to));
+    return ReadError();
+  };
+  const GoldenManifest sample = Sample();
+  const std::string pixels = fmt::format("\"pixels\": {}", sample.tolerance.pixels);
+  EXPECT_THAT(written(pixels.c_str(), "\"pixels\": -1"), HasSubstr("negative"));
+  EXPECT_THAT(written(pixels.c_str(), "\"pixels\": 1e30"), HasSubstr("no integer"));
+  const std::string channel = fmt::format("\"channel\": {}", sample.tolerance.channel);
+  EXPECT_THAT(written(channel.c_str(), "\"channel\": 999"), HasSubstr("999"));
+  GoldenManifest none = Sample();
+  none.frames.clear();
+  ASSERT_TRUE(WriteManifest(folder.path(), none));
+  EXPECT_THAT(ReadError(), HasSubstr("has no frames"));
 }
 
 TEST_F(GoldenTest, AManifestThatIsWrongIsASentence) {
