@@ -108,8 +108,7 @@ void Session::Complete(const RequestToken& token, Bytes response) {
 
 void Session::BreakQueue(uint32_t index, const Error& why) {
   vrings_[index]->Break();
-  handler_.OnProblem(
-      {why.code, fmt::format("queue {} is broken by its driver: {}", index, why.message)});
+  handler_.OnProblem({why.code, fmt::format("queue {} is broken: {}", index, why.message)});
 }
 
 }  // namespace vgpu::vhost

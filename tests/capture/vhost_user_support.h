@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ class FakeDevice : public vhost::RequestHandler {
   void OnRequest(const vhost::GuestRequest& request) override {
     const auto* text = reinterpret_cast<const char*>(request.bytes.data());
     requests.push_back({request.token, {text, request.bytes.size()}, request.capacity});
+    if (on_request) on_request(request);
     if (echo) Answer(requests.size() - 1, "re:" + requests.back().bytes);
   }
   void Drain(uint32_t queue) override {
@@ -49,6 +51,7 @@ class FakeDevice : public vhost::RequestHandler {
   vhost::Session* session = nullptr;
   bool echo = false;  // answer each request at once
   bool answer_when_drained = false;
+  std::function<void(const vhost::GuestRequest&)> on_request;
   std::vector<Kept> requests;
   std::vector<uint32_t> drained;
   uint64_t features = 0;

@@ -156,7 +156,8 @@ std::optional<DriverQueue::Used> DriverQueue::TakeUsed() {
   ++next_used_;
   if (event_index_) SetUsedEvent(next_used_);
   const auto head = static_cast<uint16_t>(element[0]);
-  for (const uint16_t index : chains_[head]) free_.push_back(index);
+  std::vector<uint16_t>& chain = chains_[head];
+  free_.insert(free_.end(), chain.rbegin(), chain.rend());
   chains_.erase(head);
   return Used{head, element[1]};
 }

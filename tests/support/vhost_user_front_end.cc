@@ -122,25 +122,32 @@ bool VhostUserFrontEnd::SetMemTable(const std::vector<vhost::MemoryRegion>& regi
   return Acknowledged(Request::SET_MEM_TABLE, payload, fds);
 }
 
-bool VhostUserFrontEnd::StartQueue(uint32_t index, uint64_t features, uint16_t first_index) {
-  queues_[index] = std::make_unique<DriverQueue>(ram_, kQueueSizes[index],
-                                                 (features & vhost::kFeatureEventIndex) != 0);
-  queues_[index]->BeginAt(first_index);
+bool VhostUserFrontEnd::StartQueue(uint32_t index, uint32_t base) {
+  const uint64_t number = index;
   return AcknowledgedAs(Request::SET_VRING_NUM, vhost::VringState{index, kQueueSizes[index]}) &&
-         AcknowledgedAs(Request::SET_VRING_BASE, vhost::VringState{index, first_index}) &&
+         AcknowledgedAs(Request::SET_VRING_BASE, vhost::VringState{index, base}) &&
          AcknowledgedAs(Request::SET_VRING_ADDR, queues_[index]->Address(index)) &&
-         AcknowledgedAs(Request::SET_VRING_KICK, uint64_t{index}, {events_[index].kick.get()}) &&
-         AcknowledgedAs(Request::SET_VRING_CALL, uint64_t{index}, {events_[index].call.get()});
+         AcknowledgedAs(Request::SET_VRING_KICK, number, {events_[index].kick.get()}) &&
+         AcknowledgedAs(Request::SET_VRING_CALL, number, {events_[index].call.get()});
 }
 
 bool VhostUserFrontEnd::StartDriver(uint64_t features, uint16_t first_index) {
-  UniqueFd display;
-  Pair(display_, display);
-  Send(Request::GPU_SET_SOCKET, {}, {display.get()});
+  for (uint32_t i = 0; i < 2; ++i) {
+    queues_[i] = std::make_unique<DriverQueue>(ram_, kQueueSizes[i],
+                                               (features & vhost::kFeatureEventIndex) != 0);
+    queues_[i]->BeginAt(first_index);
+  }
+  return ResumeDriver(features, {first_index, first_index});
+}
+
+bool VhostUserFrontEnd::ResumeDriver(uint64_t features, const std::array<uint32_t, 2>& bases) {
+  UniqueFd peer;
+  Pair(display_, peer);
+  Send(Request::GPU_SET_SOCKET, {}, {peer.get()});
   if (!AcknowledgedAs(Request::SET_FEATURES, features)) return false;
   if (!SetMemTable({ram_.region()}, {ram_.fd()})) return false;
   for (uint32_t i = 0; i < 2; ++i) {
-    if (!StartQueue(i, features, first_index)) return false;
+    if (!StartQueue(i, bases[i])) return false;
   }
   for (uint32_t i = 0; i < 2; ++i) {
     if (!AcknowledgedAs(Request::SET_VRING_ENABLE, vhost::VringState{i, 1})) return false;

@@ -58,6 +58,8 @@ class VhostUserFrontEnd {
   // refused.
   bool Connect();
   bool StartDriver(uint64_t features = kUsualFeatures, uint16_t first_index = 0);
+  // The same when a paused guest goes on: its queues are the ones that it had.
+  bool ResumeDriver(uint64_t features, const std::array<uint32_t, 2>& bases);
   // QEMU's messages when the driver goes or the guest is paused: the base that each queue has then.
   std::array<uint32_t, 2> StopDriver();
   bool SetMemTable(const std::vector<vhost::MemoryRegion>& regions, const std::vector<int>& fds);
@@ -75,7 +77,7 @@ class VhostUserFrontEnd {
   int display() const { return display_.get(); }
 
  private:
-  bool StartQueue(uint32_t index, uint64_t features, uint16_t first_index);
+  bool StartQueue(uint32_t index, uint32_t base);
 
   struct Events {
     UniqueFd kick, call, error;
