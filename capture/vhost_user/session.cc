@@ -24,7 +24,9 @@ Session::Session(EventLoop& loop, UniqueFd socket, const DeviceDescription& devi
                  RequestHandler& handler)
     : loop_(loop), channel_(std::move(socket)), device_(device), handler_(handler) {
   for (uint32_t i = 0; i < kQueueCount; ++i) {
-    vrings_[i] = std::make_unique<Vring>(loop, [this, i] { ServeQueue(i); });
+    vrings_[i] = std::make_unique<Vring>(loop, [this, i](const Status& kicked) {
+      kicked ? ServeQueue(i) : BreakQueue(i, kicked.error());
+    });
   }
 }
 
@@ -51,11 +53,8 @@ void Session::OnReadable() {
 
 Status Session::Serve(Message& message) {
   const uint32_t request = message.header.request;
-  Reply reply = tl::unexpected(Error{});
-  Status checked = Check(message);
-  if (checked) reply = Dispatch(message);
-  if (!checked) reply = tl::unexpected(checked.error());
-
+  const Status checked = Check(message);
+  const Reply reply = checked ? Dispatch(message) : Reply(tl::unexpected(checked.error()));
   const RequestInfo* info = FindRequest(request);
   if (reply && info->reply == ReplyKind::kPayload) return channel_.Reply(request, *reply);
   const bool acknowledged = message.needs_reply() && Negotiated(ProtocolFeature::REPLY_ACK) &&

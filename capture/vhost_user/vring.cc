@@ -92,11 +92,11 @@ void Vring::KickAgain() { Count(kick_); }
 void Vring::OnKick() {
   uint64_t kicks;
   const ssize_t got = read(kick_.get(), &kicks, sizeof(kicks));
-  if (got == sizeof(kicks)) {
-    kicked_();
-  } else if (got >= 0 || (errno != EAGAIN && errno != EINTR)) {
-    loop_.Remove(kick_.get());  // no eventfd, or hung up: it would be ready for ever
-  }
+  if (got == sizeof(kicks)) return kicked_({});
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  kicked_(MakeError(ErrorCode::kFailed,
+                    fmt::format("its kick descriptor cannot be read: {}",
+                                got < 0 ? std::strerror(errno) : "it is no eventfd, or hung up")));
 }
 
 }  // namespace vgpu::vhost

@@ -15,8 +15,10 @@ namespace vgpu::vhost {
 
 class Vring {
  public:
-  // `kicked` is called from `loop` while the queue runs, at each kick.
-  Vring(EventLoop& loop, std::function<void()> kicked) : loop_(loop), kicked_(std::move(kicked)) {}
+  // `kicked` is called from `loop` while the queue runs: at each kick, or once with an error where
+  // no kick can come any more.
+  Vring(EventLoop& loop, std::function<void(const Status&)> kicked)
+      : loop_(loop), kicked_(std::move(kicked)) {}
   ~Vring() { Stop(); }
   Vring(const Vring&) = delete;
   Vring& operator=(const Vring&) = delete;
@@ -51,7 +53,7 @@ class Vring {
   void OnKick();
 
   EventLoop& loop_;
-  std::function<void()> kicked_;
+  std::function<void(const Status&)> kicked_;
   VirtQueue queue_;
   std::optional<VringAddress> address_;
   uint16_t base_ = 0;

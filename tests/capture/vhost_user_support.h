@@ -61,9 +61,9 @@ class FakeDevice : public vhost::RequestHandler {
   std::vector<std::string> problems;
 };
 
-class VhostUserSessionTest : public testing::Test {
+class VhostUserSession : public testing::Test {
  protected:
-  VhostUserSessionTest() : loop_(EventLoop::Create().value()), front_end_([this] { Pump(); }) {
+  VhostUserSession() : loop_(EventLoop::Create().value()), front_end_([this] { Pump(); }) {
     session_ = vhost::Session::Create(*loop_, front_end_.TakePeer(), {0x3, 4, 2}, device_).value();
     device_.session = session_.get();
   }
@@ -89,7 +89,7 @@ class VhostUserSessionTest : public testing::Test {
     uint16_t head;
     uint64_t response;
   };
-  Sent Request(uint32_t queue, std::string_view text, uint32_t room = 64) {
+  Sent Ask(uint32_t queue, std::string_view text, uint32_t room = 64) {
     const uint64_t response = front_end_.ram().Allocate(room);
     const uint16_t head = front_end_.queue(queue).Add(
         {{Put(text), static_cast<uint32_t>(text.size()), false}, {response, room, true}});
