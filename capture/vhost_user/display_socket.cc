@@ -233,7 +233,7 @@ Status DisplaySocket::TakeReplies() {
   return {};
 }
 
-void DisplaySocket::Lose(std::optional<Error> error) {
+void DisplaySocket::Lose(const std::optional<Error>& error) {
   loop_.Remove(socket_.get());
   lost_ = true;
   out_.clear();

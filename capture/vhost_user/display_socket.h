@@ -90,7 +90,7 @@ class DisplaySocket {
   void Flush();
   Result<bool> Read();  // false: hung up
   Status TakeReplies();
-  void Lose(std::optional<Error> error);
+  void Lose(const std::optional<Error>& error);
 
   EventLoop& loop_;
   UniqueFd socket_;

@@ -120,6 +120,13 @@ TEST_F(VhostUserSession, ARefusalThatCannotBeToldEndsTheSession) {
   EXPECT_EQ(ErrorText(), "queue 5 is asked for, there are 2");
 }
 
+TEST_F(VhostUserSession, AQuestionThatHasNoAnswerEndsTheSessionAcknowledgedOrNot) {
+  ASSERT_TRUE(front_end_.Connect());
+  EXPECT_FALSE(front_end_.AcknowledgedAs(Request::GET_VRING_BASE, vhost::VringState{2, 0}));
+  EXPECT_TRUE(session_->ended());
+  EXPECT_EQ(ErrorText(), "queue 2 is asked for, there are 2");
+}
+
 TEST_F(VhostUserSession, AnAcknowledgementThatWasNotNegotiatedIsNotSent) {
   EXPECT_FALSE(front_end_.Acknowledged(Request::SET_OWNER));
   EXPECT_FALSE(session_->ended());
