@@ -30,7 +30,6 @@ class MemoryTable {
   Status Remove(const MemoryRegion& region);
   // All of them, or an error and the table as it was. As many descriptors as regions.
   Status Replace(std::span<const MemoryRegion> regions, std::span<const UniqueFd> fds);
-  void Clear() { regions_.clear(); }
   std::size_t size() const { return regions_.size(); }
 
   // Appends the places of guest-physical [address, address + size), one for each region that it

@@ -37,7 +37,9 @@ class RequestHandler {
   virtual void OnFeatures(uint64_t features) = 0;
   // Guest memory is another from now on: places found in Session::memory() before are gone.
   virtual void OnMemoryChanged() = 0;
-  // The socket of the display, each time that the driver starts: see DisplaySocket.
+  // The socket of the display, a new one each time that the driver starts or the guest goes on
+  // after a pause: its scanouts and cursors are unknown to it until they are sent again. See
+  // DisplaySocket.
   virtual void OnDisplay(UniqueFd socket) = 0;
   // The device was reset: what the driver made is to be freed; no request waits any more.
   virtual void OnReset() = 0;

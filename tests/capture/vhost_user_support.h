@@ -75,6 +75,7 @@ class VhostUserSession : public testing::Test {
 
   void Start(uint64_t features = kUsualFeatures, uint16_t first_index = 0) {
     ASSERT_TRUE(front_end_.Connect());
+    device_.resets = 0;  // QEMU begins with one
     ASSERT_TRUE(front_end_.StartDriver(features, first_index));
   }
 

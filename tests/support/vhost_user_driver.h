@@ -50,7 +50,6 @@ class DriverQueue {
 
   // What SET_VRING_ADDR says of it.
   vhost::VringAddress Address(uint32_t index) const;
-  uint16_t size() const { return size_; }
 
   struct Buffer {
     uint64_t address;

@@ -102,15 +102,19 @@ bool VhostUserFrontEnd::Connect() {
   if (features == kNoReply || protocol_features == kNoReply) return false;
   Send(Request::SET_PROTOCOL_FEATURES, vhost::PayloadBytes(protocol_features));
   if (AskU64(Request::GET_QUEUE_NUM) != 2) return false;
+  if (AskU64(Request::GET_MAX_MEM_SLOTS) == kNoReply) return false;
   Send(Request::SET_OWNER);
   if (AskU64(Request::GET_FEATURES) != features) return false;
   for (uint64_t i = 0; i < 2; ++i) {
-    if (!AcknowledgedAs(Request::SET_VRING_CALL, i, {events_[i].call.get()}) ||
-        !AcknowledgedAs(Request::SET_VRING_ERR, i, {events_[i].error.get()})) {
-      return false;
-    }
+    Send(Request::SET_VRING_CALL, vhost::PayloadBytes(i), {events_[i].call.get()});
+    Send(Request::SET_VRING_ERR, vhost::PayloadBytes(i), {events_[i].error.get()});
   }
-  return true;
+  Send(Request::RESET_DEVICE);
+  std::vector<std::byte> config = vhost::PayloadBytes(vhost::ConfigHead{0, 16, 0});
+  config.resize(config.size() + 16);
+  Send(Request::GET_CONFIG, config);
+  const auto reply = ReadReply();
+  return reply && reply->payload.size() == config.size();
 }
 
 bool VhostUserFrontEnd::SetMemTable(const std::vector<vhost::MemoryRegion>& regions,
@@ -122,13 +126,34 @@ bool VhostUserFrontEnd::SetMemTable(const std::vector<vhost::MemoryRegion>& regi
   return Acknowledged(Request::SET_MEM_TABLE, payload, fds);
 }
 
-bool VhostUserFrontEnd::StartQueue(uint32_t index, uint32_t base) {
+void VhostUserFrontEnd::StartQueue(uint32_t index, uint32_t base) {
   const uint64_t number = index;
-  return AcknowledgedAs(Request::SET_VRING_NUM, vhost::VringState{index, kQueueSizes[index]}) &&
-         AcknowledgedAs(Request::SET_VRING_BASE, vhost::VringState{index, base}) &&
-         AcknowledgedAs(Request::SET_VRING_ADDR, queues_[index]->Address(index)) &&
-         AcknowledgedAs(Request::SET_VRING_KICK, number, {events_[index].kick.get()}) &&
-         AcknowledgedAs(Request::SET_VRING_CALL, number, {events_[index].call.get()});
+  Send(Request::SET_VRING_NUM, vhost::PayloadBytes(vhost::VringState{index, kQueueSizes[index]}));
+  Send(Request::SET_VRING_BASE, vhost::PayloadBytes(vhost::VringState{index, base}));
+  Send(Request::SET_VRING_ADDR, vhost::PayloadBytes(queues_[index]->Address(index)));
+  Send(Request::SET_VRING_KICK, vhost::PayloadBytes(number), {events_[index].kick.get()});
+}
+
+void VhostUserFrontEnd::SetCalls() {
+  for (uint64_t i = 0; i < 2; ++i) {
+    Send(Request::SET_VRING_CALL, vhost::PayloadBytes(i), {events_[i].call.get()});
+  }
+}
+
+bool VhostUserFrontEnd::ShareMemory() {
+  if (!shared_) {
+    shared_ =
+        AcknowledgedAs(Request::ADD_MEM_REG, vhost::SingleRegion{0, ram_.region()}, {ram_.fd()});
+  }
+  return shared_;
+}
+
+bool VhostUserFrontEnd::EnableQueues(bool enabled) {
+  bool done = true;
+  for (uint32_t i = 0; i < 2; ++i) {
+    done = AcknowledgedAs(Request::SET_VRING_ENABLE, vhost::VringState{i, enabled}) && done;
+  }
+  return done;
 }
 
 bool VhostUserFrontEnd::StartDriver(uint64_t features, uint16_t first_index) {
@@ -144,31 +169,28 @@ bool VhostUserFrontEnd::ResumeDriver(uint64_t features, const std::array<uint32_
   UniqueFd peer;
   Pair(display_, peer);
   Send(Request::GPU_SET_SOCKET, {}, {peer.get()});
-  if (!AcknowledgedAs(Request::SET_FEATURES, features)) return false;
-  if (!SetMemTable({ram_.region()}, {ram_.fd()})) return false;
-  for (uint32_t i = 0; i < 2; ++i) {
-    if (!StartQueue(i, bases[i])) return false;
-  }
-  for (uint32_t i = 0; i < 2; ++i) {
-    if (!AcknowledgedAs(Request::SET_VRING_ENABLE, vhost::VringState{i, 1})) return false;
-  }
+  SetCalls();
+  Send(Request::SET_FEATURES, vhost::PayloadBytes(features));
+  if (!ShareMemory()) return false;
+  for (uint32_t i = 0; i < 2; ++i) StartQueue(i, bases[i]);
+  if (!EnableQueues(true)) return false;
+  SetCalls();
+  pump_();
   return true;
 }
 
 std::array<uint32_t, 2> VhostUserFrontEnd::StopDriver() {
   std::array<uint32_t, 2> bases = {0xdead, 0xdead};
   display_.Reset();
+  EnableQueues(false);
   for (uint32_t i = 0; i < 2; ++i) {
-    AcknowledgedAs(Request::SET_VRING_ENABLE, vhost::VringState{i, 0});
-  }
-  for (uint32_t i = 0; i < 2; ++i) {
-    const vhost::VringState asked = {i, 0};
-    Send(Request::GET_VRING_BASE, vhost::PayloadBytes(asked));
+    Send(Request::GET_VRING_BASE, vhost::PayloadBytes(vhost::VringState{i, 0}));
     const auto reply = ReadReply();
-    if (!reply || reply->payload.size() != sizeof(asked)) continue;
+    if (!reply || reply->payload.size() != sizeof(vhost::VringState)) continue;
     const auto state = vhost::PayloadAs<vhost::VringState>(reply->payload);
     if (state.index == i) bases[i] = state.num;
   }
+  SetCalls();
   return bases;
 }
 

@@ -54,14 +54,16 @@ class VhostUserFrontEnd {
     return Acknowledged(request, vhost::PayloadBytes(payload), fds);
   }
 
-  // QEMU's messages when it connects, and when the guest's driver is ready. False where one was
-  // refused.
+  // The messages of QEMU 10.0.13 when it connects, and when the guest's driver is ready, in their
+  // order. It asks for acknowledgements of regions and of the start of queues only. False where one
+  // was refused or not answered.
   bool Connect();
   bool StartDriver(uint64_t features = kUsualFeatures, uint16_t first_index = 0);
   // The same when a paused guest goes on: its queues are the ones that it had.
   bool ResumeDriver(uint64_t features, const std::array<uint32_t, 2>& bases);
   // QEMU's messages when the driver goes or the guest is paused: the base that each queue has then.
   std::array<uint32_t, 2> StopDriver();
+  // What a front-end sends that does not use memory slots.
   bool SetMemTable(const std::vector<vhost::MemoryRegion>& regions, const std::vector<int>& fds);
 
   GuestRam& ram() { return ram_; }
@@ -73,11 +75,12 @@ class VhostUserFrontEnd {
   bool Called(uint32_t queue);
   // Whether the back-end has said that the queue is broken.
   bool Broken(uint32_t queue);
-  // The front-end's end of the display's socket.
-  int display() const { return display_.get(); }
 
  private:
-  bool StartQueue(uint32_t index, uint32_t base);
+  void StartQueue(uint32_t index, uint32_t base);
+  void SetCalls();
+  bool ShareMemory();
+  bool EnableQueues(bool enabled);
 
   struct Events {
     UniqueFd kick, call, error;
@@ -87,6 +90,7 @@ class VhostUserFrontEnd {
   UniqueFd socket_, peer_;
   UniqueFd display_;
   GuestRam ram_{kGuestRamBytes};
+  bool shared_ = false;  // memory is sent once, and stays over resets
   std::array<Events, 2> events_;
   std::array<std::unique_ptr<DriverQueue>, 2> queues_;
 };
