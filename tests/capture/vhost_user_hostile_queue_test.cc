@@ -182,7 +182,8 @@ TEST_F(VhostUserQueue, MemoryThatChangesWhileItIsReadIsARequestOrAnError) {
     }
   });
   int requests = 0, errors = 0;
-  for (int i = 0; i < 20000; ++i) {
+  // Until the other thread has had its turn, whenever that is.
+  for (int i = 0; i < 20000 || requests == 0 || errors == 0; ++i) {
     queue_.Start(queue_.next_available());
     driver_->SetAvailableIndex(queue_.next_available());
     driver_->Offer(static_cast<uint16_t>(i % kSize));
@@ -197,8 +198,6 @@ TEST_F(VhostUserQueue, MemoryThatChangesWhileItIsReadIsARequestOrAnError) {
   }
   stop = true;
   guest.join();
-  EXPECT_GT(requests, 0);
-  EXPECT_GT(errors, 0);
 }
 
 }  // namespace
