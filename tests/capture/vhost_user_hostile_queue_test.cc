@@ -160,7 +160,7 @@ TEST_F(VhostUserQueue, ARequestIsItsFirstCopyWhateverTheGuestWritesLater) {
             "before");
 }
 
-// A guest's other processor rewrites descriptors, rings and indirect tables while they are read.
+// A guest's other processor rewrites descriptors and indirect tables while they are read.
 // Whatever mixture is seen, it is a request or an error, never a read or write outside memory.
 TEST_F(VhostUserQueue, MemoryThatChangesWhileItIsReadIsARequestOrAnError) {
   Start(true);
