@@ -11,13 +11,23 @@
 namespace vgpu {
 
 HeapResult<Mapping> Mapping::Create(uint64_t size) {
+  return Map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+HeapResult<Mapping> Mapping::OfFile(int fd, uint64_t offset, uint64_t size) {
+  return Map(size, MAP_SHARED | MAP_NORESERVE, fd, offset);
+}
+
+HeapResult<Mapping> Mapping::Map(uint64_t size, int flags, int fd, uint64_t offset) {
   if (size == 0) {
     return tl::unexpected(HeapError{HeapErrorCode::kInvalid, "a mapping of 0 bytes is asked for"});
   }
-  void* place = size > std::numeric_limits<std::size_t>::max()
-                    ? MAP_FAILED
-                    : mmap(nullptr, size, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  const bool fits = size <= std::numeric_limits<std::size_t>::max() &&
+                    offset <= static_cast<uint64_t>(std::numeric_limits<off_t>::max());
+  errno = EOVERFLOW;
+  void* place =
+      fits ? mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd, static_cast<off_t>(offset))
+           : MAP_FAILED;
   if (place == MAP_FAILED) {
     return tl::unexpected(HeapError{HeapErrorCode::kOutOfMemory,
                                     "the system refuses a mapping of " + std::to_string(size) +

@@ -9,12 +9,17 @@
 
 namespace vgpu {
 
-// An anonymous private mapping, zeroed, released with the object. Pages that nothing writes cost
-// nothing, so its size may be larger than what is going to be used.
+// A mapping that is released with the object.
 class Mapping {
  public:
-  // kInvalid for no bytes, kOutOfMemory where the system refuses.
+  // Anonymous, private and zeroed. Pages that nothing writes cost nothing, so its size may be
+  // larger than what is going to be used. kInvalid for no bytes, kOutOfMemory where the system
+  // refuses.
   static HeapResult<Mapping> Create(uint64_t size);
+  // A shared mapping of a file's bytes from `offset` on, both multiples of the page size (of a huge
+  // page in hugetlbfs), readable and writable. `fd` may be closed after it. The caller has compared
+  // them with the file's size: a touch behind its end is a SIGBUS.
+  static HeapResult<Mapping> OfFile(int fd, uint64_t offset, uint64_t size);
 
   Mapping() = default;
   ~Mapping();
@@ -26,6 +31,7 @@ class Mapping {
 
  private:
   explicit Mapping(std::span<std::byte> bytes) : bytes_(bytes) {}
+  static HeapResult<Mapping> Map(uint64_t size, int flags, int fd, uint64_t offset);
 
   std::span<std::byte> bytes_;
 };

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "capture/io/unique_fd.h"
 #include "capture/recorder/recorder.h"
-#include "capture/recorder/unique_fd.h"
 #include "format/protocol/error.h"
 
 namespace vgpu {

@@ -5,9 +5,9 @@
 #include <functional>
 #include <optional>
 
+#include "capture/io/event_loop.h"
 #include "capture/launcher/child_process.h"
 #include "capture/launcher/signals.h"
-#include "capture/recorder/event_loop.h"
 #include "capture/recorder/recorder.h"
 
 namespace vgpu {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <optional>
 
-#include "capture/recorder/unique_fd.h"
+#include "capture/io/unique_fd.h"
 #include "format/protocol/error.h"
 
 namespace vgpu {

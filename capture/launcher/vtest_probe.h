@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "capture/recorder/unique_fd.h"
+#include "capture/io/unique_fd.h"
 
 namespace vgpu {
 

@@ -13,9 +13,9 @@
 #include <fstream>
 #include <thread>
 
+#include "capture/io/unique_fd.h"
 #include "capture/launcher/vtest_probe.h"
 #include "capture/recorder/clock.h"
-#include "capture/recorder/unique_fd.h"
 
 namespace vgpu {
 

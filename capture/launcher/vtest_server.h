@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "capture/io/event_loop.h"
 #include "capture/launcher/child_process.h"
-#include "capture/recorder/event_loop.h"
 #include "capture/recorder/recorder.h"
 #include "format/protocol/error.h"
 

@@ -10,8 +10,8 @@
 #include <memory>
 #include <string>
 
-#include "capture/recorder/event_loop.h"
-#include "capture/recorder/unique_fd.h"
+#include "capture/io/event_loop.h"
+#include "capture/io/unique_fd.h"
 #include "capture/recorder/unix_socket.h"
 #include "format/protocol/error.h"
 

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "capture/recorder/unique_fd.h"
+#include "capture/io/unique_fd.h"
 #include "format/trace/packet.pb.h"
 
 namespace vgpu {

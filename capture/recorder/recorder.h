@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "capture/io/event_loop.h"
 #include "capture/recorder/control.h"
-#include "capture/recorder/event_loop.h"
 #include "capture/recorder/output_files.h"
 #include "capture/recorder/private_folder.h"
 #include "capture/recorder/renderer_recording.h"

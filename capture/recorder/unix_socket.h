@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "capture/recorder/unique_fd.h"
+#include "capture/io/unique_fd.h"
 #include "format/protocol/error.h"
 #include "format/protocol/wire.h"
 

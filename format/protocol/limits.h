@@ -12,6 +12,11 @@ inline constexpr uint32_t kMaxBackingEntries = 16384;
 inline constexpr uint32_t kMaxSubmitBytes = 256u << 20;
 // A request in a trace: the largest submit and its header.
 inline constexpr uint64_t kMaxRequestBytes = kMaxSubmitBytes + 4096;
+// The descriptors of one request. Linux puts each page of a buffer from vmalloc in one of its own:
+// a submit of 16 MiB, four times QEMU's limit.
+inline constexpr uint32_t kMaxChainDescriptors = 4096;
+// The size of a virtqueue: QEMU's limit (VIRTQUEUE_MAX_SIZE); it gives a gpu 256.
+inline constexpr uint32_t kMaxQueueSize = 1024;
 // A response: the largest is a capset; virglrenderer's are below 4 KiB.
 inline constexpr uint32_t kMaxCapsetBytes = 64u << 10;
 // GL's texture limits stay below this on every driver; keeps stride arithmetic inside 64 bits.

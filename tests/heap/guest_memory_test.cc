@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "heap/mapping.h"
@@ -119,6 +122,24 @@ TEST(Mapping, IsReleasedWithItsObjectAndMovesWithIt) {
   moved.bytes().back() = std::byte{1};
   moved = Mapping();
   EXPECT_TRUE(moved.bytes().empty());
+}
+
+TEST(Mapping, OfAFileSharesItsBytesFromTheOffsetOn) {
+  const int fd = memfd_create("file", MFD_CLOEXEC);
+  ASSERT_EQ(ftruncate(fd, 3 * 4096), 0);
+  ASSERT_EQ(pwrite(fd, "there", 5, 4096 + 7), 5);
+  const auto made = Mapping::OfFile(fd, 4096, 2 * 4096);
+  ASSERT_TRUE(made);
+  ASSERT_EQ(made->bytes().size(), 2u * 4096);
+  EXPECT_EQ(std::memcmp(made->bytes().data() + 7, "there", 5), 0);
+  made->bytes()[7] = std::byte{'T'};
+  char read = 0;
+  EXPECT_EQ(pread(fd, &read, 1, 4096 + 7), 1);
+  EXPECT_EQ(read, 'T');
+  EXPECT_EQ(Mapping::OfFile(fd, 100, 4096).error().code, HeapErrorCode::kOutOfMemory);
+  EXPECT_EQ(Mapping::OfFile(fd, uint64_t{1} << 63, 4096).error().code, HeapErrorCode::kOutOfMemory);
+  EXPECT_EQ(Mapping::OfFile(fd, 0, 0).error().code, HeapErrorCode::kInvalid);
+  close(fd);
 }
 
 TEST(Mapping, MoreThanTheSystemHasIsAnErrorWithItsSize) {

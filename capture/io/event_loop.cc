@@ -1,4 +1,4 @@
-#include "capture/recorder/event_loop.h"
+#include "capture/io/event_loop.h"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -32,6 +32,13 @@ Status EventLoop::Add(int fd, std::function<void()> ready) {
 void EventLoop::Remove(int fd) {
   epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
   ready_.erase(fd);
+}
+
+void EventLoop::WatchWrites(int fd, bool watch) {
+  epoll_event event = {};
+  event.events = EPOLLIN | EPOLLRDHUP | (watch ? EPOLLOUT : 0u);
+  event.data.fd = fd;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
 }
 
 void EventLoop::Wait(std::optional<std::chrono::milliseconds> timeout) {

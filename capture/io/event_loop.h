@@ -8,7 +8,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include "capture/recorder/unique_fd.h"
+#include "capture/io/unique_fd.h"
 #include "format/protocol/error.h"
 
 namespace vgpu {
@@ -21,6 +21,8 @@ class EventLoop {
   // descriptor, and removes it before it closes it; Remove may be called from inside `ready`.
   Status Add(int fd, std::function<void()> ready);
   void Remove(int fd);
+  // Whether `ready` is called as well when a registered `fd` takes writes again.
+  void WatchWrites(int fd, bool watch);
 
   // Returns after one round of calls or at the time-out; nothing waits for ever with nullopt.
   void Wait(std::optional<std::chrono::milliseconds> timeout);

@@ -1,0 +1,55 @@
+// The guest's memory as the front-end shares it: regions of files, mapped here.
+//
+// Every address that reaches it is hostile: no range that is handed out reaches outside a region.
+// A front-end that shrinks a file after it shared it kills this process (SIGBUS); it is the VMM and
+// owns that memory.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "capture/vhost_user/messages.h"
+#include "format/protocol/error.h"
+#include "heap/mapping.h"
+
+namespace vgpu::vhost {
+
+// What GET_MAX_MEM_SLOTS answers: guest memory, some hot-plugged parts, a heap.
+inline constexpr uint32_t kMaxRegions = 32;
+
+// One thread. Spans are valid until the table changes.
+class MemoryTable {
+ public:
+  // Maps `region` from `fd`, which may be closed after it. kFailed, with a sentence and the table
+  // unchanged, where it is empty, wraps, reaches behind the file's end, overlaps another region
+  // (in either address space), is one too many, or cannot be mapped.
+  Status Add(const MemoryRegion& region, int fd);
+  // kFailed where no region has exactly this guest address, user address and size.
+  Status Remove(const MemoryRegion& region);
+  // All of them, or an error and the table as it was. As many descriptors as regions.
+  Status Replace(std::span<const MemoryRegion> regions, std::span<const UniqueFd> fds);
+  std::size_t size() const { return regions_.size(); }
+
+  // Appends the places of guest-physical [address, address + size), one for each region that it
+  // touches. False, with `out` in an unspecified state, where a byte of it is in no region.
+  bool AppendGuestRange(uint64_t address, uint64_t size,
+                        std::vector<std::span<std::byte>>& out) const;
+  // The place of a range of the front-end's addresses, which must be in one region.
+  std::optional<std::span<std::byte>> UserRange(uint64_t address, uint64_t size) const;
+
+ private:
+  struct Region {
+    MemoryRegion place;
+    Mapping mapping;
+    std::span<std::byte> bytes;
+  };
+
+  static Status CheckPlace(const MemoryRegion& region);
+  Status CheckOverlap(const MemoryRegion& region) const;
+
+  std::vector<Region> regions_;
+};
+
+}  // namespace vgpu::vhost
