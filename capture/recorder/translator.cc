@@ -145,7 +145,7 @@ Status Translator::TakeBegin(Bytes payload) {
   auto packet = CommandPacket(payload);
   if (!packet) return tl::unexpected(packet.error());
   if (Status status = StartCommand(); !status) return status;
-  open_.emplace();
+  open_ = Pending();
   open_->packet = std::move(*packet);
   const proto::Command& command = open_->packet.command();
   last_time_ns_ = command.begin_ns();
