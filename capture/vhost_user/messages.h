@@ -143,7 +143,8 @@ template <typename Payload>
 Payload PayloadAs(Bytes bytes) {
   static_assert(std::is_trivially_copyable_v<Payload>);
   Payload out = {};
-  std::memcpy(&out, bytes.data(), std::min(sizeof(out), bytes.size()));
+  // An empty span may have no address.
+  if (!bytes.empty()) std::memcpy(&out, bytes.data(), std::min(sizeof(out), bytes.size()));
   return out;
 }
 

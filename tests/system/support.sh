@@ -57,7 +57,8 @@ background() {
 
 # A virtual X server of the test's own, and $DISPLAY for it.
 start_display() {
-  background Xvfb -displayfd 1 -screen 0 800x600x24 -nolisten tcp >"$work/display" 2>"$work/display-log"
+  # A server that resets when its last client leaves turns away one that comes at that moment.
+  background Xvfb -displayfd 1 -screen 0 800x600x24 -nolisten tcp -noreset >"$work/display" 2>"$work/display-log"
   wait_until 20 "Xvfb's start" test -s "$work/display"
   DISPLAY=:$(cat "$work/display")
   export DISPLAY

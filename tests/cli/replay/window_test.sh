@@ -8,7 +8,7 @@ for tool in xvfb-run xdotool import convert; do
   command -v "$tool" >/dev/null || { echo "no $tool here"; exit 77; }
 done
 if [ -z "${VGPU_UNDER_XVFB:-}" ]; then
-  exec env VGPU_UNDER_XVFB=1 LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s '-screen 0 640x480x24' "$0" "$@"
+  exec env VGPU_UNDER_XVFB=1 LIBGL_ALWAYS_SOFTWARE=1 xvfb-run -a -s '-screen 0 640x480x24 -noreset' "$0" "$@"
 fi
 
 work=$(mktemp -d)
