@@ -74,6 +74,8 @@ void PrintPicture(const char* what, const std::string& file) {
 
 }  // namespace
 
+void PrintNote(const std::string& note) { PrintError("note: {}\n", EscapeForTerminal(note)); }
+
 Console::Console(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 Console::~Console() { ClearProgress(); }
@@ -98,7 +100,7 @@ void Console::OnDifference(const DifferenceEvent& event) {
 void Console::OnNote(const std::string& note) {
   if (quiet_) return;
   ClearProgress();
-  PrintError("note: {}\n", EscapeForTerminal(note));
+  PrintNote(note);
 }
 
 void Console::OnProgress(const Progress& progress) {
@@ -186,8 +188,7 @@ Error NoSuchFrames(const std::string& trace, const DoneEvent& done) {
 
 void PrintTraceState(const std::string& trace, const DoneEvent& done) {
   if (done.truncated) {
-    PrintError("note: {}: ends inside a chunk; what is before it was replayed\n",
-               EscapeForTerminal(trace));
+    PrintNote(trace + ": ends inside a chunk; what is before it was replayed");
   }
 }
 

@@ -7,6 +7,9 @@
 
 namespace vgpu::cli {
 
+// A line on stderr that is no error: "note: ...".
+void PrintNote(const std::string& note);
+
 // Prints differences to stdout and notes to stderr as they come, and progress to stderr where that
 // is a terminal and the replay takes longer than a second. Quiet for --json.
 class Console : public ReplayListener {

@@ -4,15 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdio>
 #include <limits>
 #include <memory>
 
-#include "cli/output.h"
+#include "cli/replay/console.h"
 #include "cli/replay/progress_line.h"
 #include "cli/replay/verbs.h"
-#include "format/protocol/escape.h"
 
 namespace vgpu::cli {
 
@@ -44,12 +42,8 @@ Status SetRanges(const DumpOptions& options, DumpFilter& filter) {
 }
 
 void PrintNotes(const TraceSummary& summary) {
-  for (const Damage& damage : summary.damage) {
-    PrintError("note: {}\n", EscapeForTerminal(damage.what));
-  }
-  if (summary.index_damage) {
-    PrintError("note: {}\n", EscapeForTerminal(*summary.index_damage));
-  }
+  for (const Damage& damage : summary.damage) PrintNote(damage.what);
+  if (summary.index_damage) PrintNote(*summary.index_damage);
 }
 
 // Somebody who reads the lines as they come, through a pager perhaps, needs no progress.
@@ -58,15 +52,14 @@ bool GoesToFile() {
   return fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-// To stdout; `closed` is set where that took no more.
-Status DumpShowing(TraceReader& reader, const DumpFilter& filter, const PacketPrintOptions& options,
-                   bool& closed) {
+// To stdout, as far as that takes it; RunProgram says where it did not.
+Status DumpShowing(TraceReader& reader, const DumpFilter& filter,
+                   const PacketPrintOptions& options) {
   ProgressLine line(GoesToFile());
   return DumpTrace(
       reader, filter, options,
       [&](const std::string& lines) {
-        closed = std::fwrite(lines.data(), 1, lines.size(), stdout) != lines.size();
-        return !closed;
+        return std::fwrite(lines.data(), 1, lines.size(), stdout) == lines.size();
       },
       [&](uint64_t offset) { line.Show("reading", offset, reader.summary().file_bytes); });
 }
@@ -82,10 +75,7 @@ int Dump(const DumpOptions& options) {
   if (options.data) {
     print.protocol.data_bytes = print.protocol.entries = std::numeric_limits<size_t>::max();
   }
-  bool closed = false;
-  const auto status = DumpShowing(**reader, filter, print, closed);
-  closed = std::fflush(stdout) != 0 || closed;
-  if (closed && errno != EPIPE) return Fail(Error{ErrorCode::kFailed, "cannot write to stdout"});
+  const auto status = DumpShowing(**reader, filter, print);
   if (!status) return Fail(status.error());
   PrintNotes((*reader)->summary());
   return kExitSuccess;

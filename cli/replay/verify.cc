@@ -157,9 +157,7 @@ int Verify(const VerifyOptions& options) {
   if (!outcome) return Fail(outcome.error());
   if (!moved) {
     outcome->notes.push_back(moved.error().message);
-    if (!options.replay.json) {
-      PrintError("note: {}\n", EscapeForTerminal(moved.error().message));
-    }
+    if (!options.replay.json) PrintNote(moved.error().message);
   }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
   return ReportVerify(options, *request, *outcome);

@@ -100,6 +100,13 @@ void Command(Lines& lines, const std::string& name) {
   lines.push_back("end OK_NODATA");
 }
 
+// Resource 7 is created and gets its backing.
+void ResourceWithBacking(Lines& lines) {
+  Command(lines, "RESOURCE_CREATE_3D");
+  lines.insert(lines.end(), {"heap 0", "begin RESOURCE_ATTACH_BACKING", "places 7 attach 1",
+                             "end OK_NODATA"});
+}
+
 TEST(ShimTest, ACallThatTheLibraryMakesItselfIsNotRecorded) {
   const Outcome run = RunScenario("nested");
   EXPECT_TRUE(run.exited_well()) << run.status;
@@ -197,9 +204,7 @@ TEST(ShimTest, ARefusedSubmitHasNoReadbacks) {
   const Outcome run = RunScenario("refused-readback");
   EXPECT_TRUE(run.exited_well()) << run.status;
   Lines expected;
-  Command(expected, "RESOURCE_CREATE_3D");
-  expected.insert(expected.end(), {"heap 0", "begin RESOURCE_ATTACH_BACKING", "places 7 attach 1",
-                                   "end OK_NODATA"});
+  ResourceWithBacking(expected);
   Command(expected, "SUBMIT_3D");
   expected.insert(expected.end(), {"readback 7 512", "begin SUBMIT_3D", "end ERR_UNSPEC", "reset"});
   EXPECT_THAT(run.Described(), ElementsAreArray(expected));
@@ -325,9 +330,7 @@ TEST(ShimTest, ACallDuringAnotherThreadsCallIsLeftOutWithItsMemoryAndCounted) {
   const Outcome run = RunScenario("overlapping-threads");
   EXPECT_TRUE(run.exited_well()) << run.status;
   Lines expected;
-  Command(expected, "RESOURCE_CREATE_3D");
-  expected.insert(expected.end(), {"heap 0", "begin RESOURCE_ATTACH_BACKING", "places 7 attach 1",
-                                   "end OK_NODATA"});
+  ResourceWithBacking(expected);
   Command(expected, "SUBMIT_3D");
   Command(expected, "SUBMIT_3D");
   expected.push_back("reset");
