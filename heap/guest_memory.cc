@@ -15,8 +15,7 @@ struct GuestMemory::Backing {
 GuestMemory::GuestMemory(uint64_t budget) : budget_(budget) {}
 GuestMemory::~GuestMemory() = default;
 
-HeapResult<void> GuestMemory::Attach(uint32_t resource_id,
-                                     std::span<const uint32_t> entry_lengths) {
+HeapResult<void> GuestMemory::Attach(uint32_t resource_id, std::span<const BackingEntry> entries) {
   const auto refuse = [resource_id](HeapErrorCode code, const std::string& why) {
     return tl::unexpected(
         HeapError{code, "the backing of resource " + std::to_string(resource_id) + " " + why});
@@ -24,7 +23,7 @@ HeapResult<void> GuestMemory::Attach(uint32_t resource_id,
   if (Has(resource_id)) return refuse(HeapErrorCode::kExists, "is attached already");
 
   uint64_t size = 0;  // cannot wrap: 2^64 bytes would take 2^32 entries
-  for (const uint32_t length : entry_lengths) size += length;
+  for (const BackingEntry& entry : entries) size += entry.length;
   if (size > budget_ - used_) {
     return refuse(HeapErrorCode::kOutOfMemory, "needs " + std::to_string(size) + " bytes; " +
                                                    std::to_string(used_) + " of the budget of " +
@@ -34,11 +33,11 @@ HeapResult<void> GuestMemory::Attach(uint32_t resource_id,
   if (!mapping) return refuse(mapping.error().code, "is not made: " + mapping.error().message);
 
   Backing backing{std::move(*mapping), {}};
-  backing.entries.reserve(entry_lengths.size());
+  backing.entries.reserve(entries.size());
   std::span<std::byte> rest = backing.mapping.bytes();
-  for (const uint32_t length : entry_lengths) {
-    backing.entries.push_back({rest.data(), length});
-    rest = rest.subspan(length);
+  for (const BackingEntry& entry : entries) {
+    backing.entries.push_back({rest.data(), entry.length});
+    rest = rest.subspan(entry.length);
   }
   backings_.emplace(resource_id, std::move(backing));
   used_ += size;
@@ -54,6 +53,11 @@ HeapResult<void> GuestMemory::Detach(uint32_t resource_id) {
   used_ -= found->second.mapping.bytes().size();
   backings_.erase(found);
   return {};
+}
+
+void GuestMemory::Clear() {
+  backings_.clear();
+  used_ = 0;
 }
 
 bool GuestMemory::Has(uint32_t resource_id) const { return backings_.contains(resource_id); }

@@ -6,38 +6,31 @@
 // that a command reads is put in place before it, so no command can tell.
 #pragma once
 
-#include <sys/uio.h>
-
-#include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <span>
 #include <unordered_map>
 #include <vector>
 
-#include "heap/error.h"
+#include "heap/backing_memory.h"
 
 namespace vgpu {
 
-class GuestMemory {
+class GuestMemory : public BackingMemory {
  public:
   // `budget`: the sum of all backings, in bytes.
   explicit GuestMemory(uint64_t budget);
-  ~GuestMemory();
+  ~GuestMemory() override;
   GuestMemory(const GuestMemory&) = delete;
   GuestMemory& operator=(const GuestMemory&) = delete;
 
-  // Makes a zeroed backing of entries with these lengths. kExists, kOutOfMemory (the budget,
-  // named).
-  HeapResult<void> Attach(uint32_t resource_id, std::span<const uint32_t> entry_lengths);
-  HeapResult<void> Detach(uint32_t resource_id);
-  bool Has(uint32_t resource_id) const;
-  uint64_t SizeOf(uint32_t resource_id) const;  // 0 where there is none
-
-  // The entries as the renderer takes them; stable until Detach.
-  std::span<iovec> Entries(uint32_t resource_id);
-  // The whole backing, contiguous in this policy; empty where there is none.
-  std::span<std::byte> BytesOf(uint32_t resource_id);
+  // Makes a zeroed backing of entries with these lengths, wherever the guest had them.
+  HeapResult<void> Attach(uint32_t resource_id, std::span<const BackingEntry> entries) override;
+  HeapResult<void> Detach(uint32_t resource_id) override;
+  void Clear() override;
+  bool Relocate(uint32_t resource_id) override { return Has(resource_id); }
+  bool Has(uint32_t resource_id) const override;
+  uint64_t SizeOf(uint32_t resource_id) const override;
+  std::span<iovec> Entries(uint32_t resource_id) override;
+  std::span<std::byte> BytesOf(uint32_t resource_id) override;
 
   uint64_t used() const;
 

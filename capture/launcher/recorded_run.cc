@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "capture/recorder/clock.h"
+#include "capture/ring/clock.h"
 
 namespace vgpu {
 

@@ -15,7 +15,7 @@
 
 #include "capture/io/unique_fd.h"
 #include "capture/launcher/vtest_probe.h"
-#include "capture/recorder/clock.h"
+#include "capture/ring/clock.h"
 
 namespace vgpu {
 

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "capture/recorder/clock.h"
+#include "capture/ring/clock.h"
 #include "capture/recorder/peer_process.h"
 
 namespace vgpu {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "capture/recorder/clock.h"
+#include "capture/ring/clock.h"
 
 namespace vgpu {
 

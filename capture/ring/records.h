@@ -1,4 +1,4 @@
-// What the shim tells the recorder: the payloads of ring records.
+// What a recorded process (the shim in it, or our device) tells the recorder: the payloads of ring records.
 //
 // Each payload is one fixed struct, then bytes. Same machine, same build: native integers.
 // Order on the ring is program order. A command is Memory* Begin (the call itself) End Readback*

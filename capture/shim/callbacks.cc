@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
-#include "capture/shim/clock.h"
+#include "capture/ring/clock.h"
 #include "capture/shim/recording.h"
 #include "capture/shim/turn.h"
 
@@ -44,13 +44,13 @@ void RecordSignalled(const ring::SignalledRecord& record) {
 }
 
 void WriteFence(void* cookie, uint32_t fence) {
-  RecordSignalled({fence, 0, 0, 0, 0, NowNs()});
+  RecordSignalled({fence, 0, 0, 0, 0, MonotonicNs()});
   ProgramScope in_program;
   g_wrapped.write_fence(cookie, fence);
 }
 
 void WriteContextFence(void* cookie, uint32_t ctx_id, uint32_t ring_idx, uint64_t fence) {
-  RecordSignalled({fence, ctx_id, ring_idx, 1, 0, NowNs()});
+  RecordSignalled({fence, ctx_id, ring_idx, 1, 0, MonotonicNs()});
   ProgramScope in_program;
   g_wrapped.write_context_fence(cookie, ctx_id, ring_idx, fence);
 }

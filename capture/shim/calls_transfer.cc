@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "capture/shim/clock.h"
+#include "capture/ring/clock.h"
 #include "capture/shim/exports.h"
 #include "capture/shim/real_library.h"
 #include "capture/shim/recording.h"
@@ -89,7 +89,7 @@ ring::FrameRecord FrameOf(const TransferCall& call, const ResourceShape& shape,
   frame.y_0_top = (shape.flags & kResourceFlagY0Top) != 0 ? 1 : 0;
   frame.has_digest = 1;
   std::copy(digest.begin(), digest.end(), frame.digest);
-  frame.time_ns = NowNs();
+  frame.time_ns = MonotonicNs();
   return frame;
 }
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "capture/shim/clock.h"
+#include "capture/ring/clock.h"
 
 namespace vgpu::shim {
 
@@ -85,7 +85,7 @@ bool MemoryMap::MayRead(uint64_t now_ns) const {
 }
 
 void MemoryMap::Read(uint64_t now_ns) {
-  const uint64_t start_ns = NowNs();
+  const uint64_t start_ns = MonotonicNs();
   const int fd = open(path_, O_RDONLY | O_CLOEXEC);
   if (fd >= 0) {
     mappings_.clear();
@@ -106,7 +106,7 @@ void MemoryMap::Read(uint64_t now_ns) {
     close(fd);
   }
   last_read_ns_ = now_ns;
-  reading_ns_ += NowNs() - start_ns;
+  reading_ns_ += MonotonicNs() - start_ns;
 }
 
 void MemoryMap::Add(const MapLine& line) {

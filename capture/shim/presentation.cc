@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "capture/shim/clock.h"
+#include "capture/ring/clock.h"
 #include "capture/shim/real_library.h"
 #include "capture/shim/recording.h"
 #include "capture/shim/turn.h"
@@ -61,7 +61,7 @@ ring::FrameRecord FrameOf(const Scanout& scanout, const std::optional<Digest>& d
   frame.y_0_top = scanout.y_0_top ? 1 : 0;
   frame.has_digest = digest ? 1 : 0;
   if (digest) std::copy(digest->begin(), digest->end(), frame.digest);
-  frame.time_ns = NowNs();
+  frame.time_ns = MonotonicNs();
   return frame;
 }
 
@@ -82,7 +82,7 @@ std::optional<Flush> RecordedFlush(SegmentEnd end) {
   UnlessMemoryEnds(turn, [&](Recording& recording) {
     RecordFlush(recording, *scanout);
     const std::size_t bytes = CheckedBytes(*scanout);
-    if (bytes > 0 && recording.WantsFrameCheck(NowNs())) {
+    if (bytes > 0 && recording.WantsFrameCheck(MonotonicNs())) {
       flush.pixels = recording.TakeFrameBuffer(bytes);
     }
   });

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "capture/ring/handshake.h"
-#include "capture/shim/clock.h"
+#include "capture/ring/clock.h"
 
 namespace vgpu::shim {
 
@@ -15,6 +15,13 @@ namespace {
 constexpr uint64_t kLargestEntry = 1ull << 31;
 
 }  // namespace
+
+wire::CtrlHeader ResponseHeader(uint32_t ctx_id, ResponseType type) {
+  wire::CtrlHeader header;
+  header.type = static_cast<uint32_t>(type);
+  header.ctx_id = ctx_id;
+  return header;
+}
 
 Recording::Recording(std::unique_ptr<Connection> connection)
     : connection_(std::move(connection)), out_(connection_->ring()) {}
@@ -53,14 +60,16 @@ void Recording::End(bool ok) {
 Recording::Entries Recording::PlaceEntries(const iovec* iov, std::size_t count) {
   entries_.clear();
   places_.clear();
-  const uint64_t now = NowNs();
+  const uint64_t now = MonotonicNs();
   for (std::size_t i = 0; iov != nullptr && i < count; ++i) {
     const auto* base = static_cast<const std::byte*>(iov[i].iov_base);
     for (uint64_t done = 0; done < iov[i].iov_len; done += kLargestEntry) {
       const uint64_t size = std::min<uint64_t>(iov[i].iov_len - done, kLargestEntry);
       const MemoryMap::Place place = memory_map_.Find(base + done, size, now);
       HeapInfo& heap = memory_map_.heap(place.heap);
-      if (!heap.announced) heap.announced = out_.Heap(heap);
+      if (!heap.announced) {
+        heap.announced = out_.Heap({heap.id, heap.shared ? 1u : 0u, heap.size}, heap.name);
+      }
       wire::MemEntry entry;
       entry.addr = static_cast<uint64_t>(place.heap) << 48 | place.offset;
       entry.length = static_cast<uint32_t>(size);

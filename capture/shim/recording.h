@@ -8,11 +8,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "capture/shim/backing.h"
-#include "capture/shim/connection.h"
-#include "capture/shim/mapped_memory.h"
+#include "format/protocol/backing.h"
+#include "capture/ring/connection.h"
+#include "capture/ring/mapped_memory.h"
 #include "capture/shim/memory_map.h"
-#include "capture/shim/record_stream.h"
+#include "capture/ring/record_stream.h"
 #include "capture/shim/segments.h"
 #include "format/protocol/transfer_layout.h"
 #include "format/protocol/virtio_gpu.h"
@@ -41,6 +41,9 @@ Request MakeRequest(CommandType type, uint32_t ctx_id = 0) {
   request.hdr.ctx_id = ctx_id;
   return request;
 }
+
+// The ok or error response that has no data, to a request with this header.
+wire::CtrlHeader ResponseHeader(uint32_t ctx_id, ResponseType type);
 
 class Recording {
  public:

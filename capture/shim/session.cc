@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "capture/shim/capsets.h"
-#include "capture/shim/clock.h"
+#include "capture/ring/clock.h"
 #include "capture/shim/real_library.h"
 
 namespace vgpu::shim {
@@ -64,7 +64,7 @@ SessionFacts::SessionFacts(const InitArguments& arguments)
   record_.callbacks_version = static_cast<uint32_t>(arguments.callbacks_version);
   record_.source = GuessSource();
   record_.wall_clock_ns = ClockNs(CLOCK_REALTIME);
-  record_.time_ns = NowNs();
+  record_.time_ns = MonotonicNs();
   const GetString get = FindGetString();
   gl_vendor_ = GlString(get, kGlVendor);
   gl_renderer_ = GlString(get, kGlRenderer);

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -33,21 +34,29 @@ struct Command {
   std::span<const MemoryUpdate> memory;
 };
 
-class CommandSink {
- public:
-  virtual ~CommandSink() = default;
-  // The response in wire format, its header first. A guest's mistake is a response (ERR_*), not an
-  // error; an error means that the sink itself cannot go on.
-  virtual Result<std::vector<std::byte>> Execute(const Command& command) = 0;
-};
-
-// A fence that completed. ring_idx and ctx_id are 0 on the global timeline.
+// A fence: on a context's ring, or, without one, on the device's global timeline. ring_idx and ctx_id
+// are 0 there.
 struct FenceId {
   uint32_t ctx_id = 0;
   uint8_t ring_idx = 0;
   bool has_ring = false;
   uint64_t id = 0;
   friend bool operator==(const FenceId&, const FenceId&) = default;
+};
+
+struct Response {
+  std::vector<std::byte> bytes;  // wire format, its header first
+  // The fence that the command is to wait for: the guest gets the response when it is reported.
+  // None: at once, also where the request asks for one that was not made.
+  std::optional<FenceId> fence;
+};
+
+class CommandSink {
+ public:
+  virtual ~CommandSink() = default;
+  // A guest's mistake is a response (ERR_*), not an error; an error means that the sink itself
+  // cannot go on.
+  virtual Result<Response> Execute(const Command& command) = 0;
 };
 
 }  // namespace vgpu

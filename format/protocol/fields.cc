@@ -103,7 +103,7 @@ std::string FlagNames(FieldKind kind, uint32_t value) {
 
 const StructInfo* RequestStruct(CommandType type) {
   switch (type) {
-#define VGPU_COMMAND(NAME, value, queue, Request, OK_RESPONSE, Trailing) \
+#define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, Trailing) \
   case CommandType::NAME:                                                \
     return &layout::Request::kInfo;
 #include "format/protocol/virtio_gpu.def"

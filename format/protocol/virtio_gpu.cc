@@ -11,16 +11,17 @@ namespace vgpu {
 namespace {
 
 enum CommandIndex : std::size_t {
-#define VGPU_COMMAND(NAME, value, queue, Request, OK_RESPONSE, Trailing) kIndexOf##NAME,
+#define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, Trailing) kIndexOf##NAME,
 #include "format/protocol/virtio_gpu.def"
 };
 
+using namespace feature;
 constexpr Queue control = Queue::kControl;
 constexpr Queue cursor = Queue::kCursor;
 
 constexpr CommandInfo kCommands[] = {
-#define VGPU_COMMAND(NAME, value, queue, Request, OK_RESPONSE, trailing)              \
-  {CommandType::NAME, #NAME, queue, sizeof(wire::Request), ResponseType::OK_RESPONSE, \
+#define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, trailing)              \
+  {CommandType::NAME, #NAME, queue, feature, sizeof(wire::Request), ResponseType::OK_RESPONSE, \
    Trailing::trailing},
 #include "format/protocol/virtio_gpu.def"
 };
@@ -29,8 +30,8 @@ constexpr CommandInfo kCommands[] = {
 
 const CommandInfo* FindCommand(uint32_t type) {
   switch (type) {
-#define VGPU_COMMAND(NAME, value, queue, Request, OK_RESPONSE, Trailing) \
-  case value:                                                            \
+#define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, Trailing) \
+  case value:                                                                     \
     return &kCommands[kIndexOf##NAME];
 #include "format/protocol/virtio_gpu.def"
   }

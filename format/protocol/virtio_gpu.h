@@ -30,7 +30,7 @@ namespace wire {
 enum class Queue : uint8_t { kControl = 0, kCursor = 1 };
 
 enum class CommandType : uint32_t {
-#define VGPU_COMMAND(NAME, value, queue, Request, OK_RESPONSE, Trailing) NAME = value,
+#define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, Trailing) NAME = value,
 #include "format/protocol/virtio_gpu.def"
 };
 
@@ -39,6 +39,17 @@ enum class ResponseType : uint32_t {
 #include "format/protocol/virtio_gpu.def"
 };
 
+// Feature bits of the device (virtio specification, "GPU Device", feature bits), as masks.
+#define VGPU_FEATURE(NAME, bit) inline constexpr uint64_t k##NAME = uint64_t{1} << (bit);
+namespace feature {
+#include "format/protocol/virtio_gpu.def"
+inline constexpr uint64_t kBase = 0;  // no feature: every device has it
+inline constexpr uint64_t kAll =
+#define VGPU_FEATURE(NAME, bit) (uint64_t{1} << (bit)) |
+#include "format/protocol/virtio_gpu.def"
+    0;
+}  // namespace feature
+
 // What follows a request's fixed struct.
 enum class Trailing : uint8_t { kNone, kMemEntries, kStream };
 
@@ -46,6 +57,7 @@ struct CommandInfo {
   CommandType type;
   std::string_view name;
   Queue queue;
+  uint64_t feature;          // of vgpu::feature: what the driver must have taken to send it
   std::size_t request_size;  // bytes of the fixed struct, header included
   ResponseType ok_response;
   Trailing trailing;

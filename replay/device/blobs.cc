@@ -34,13 +34,13 @@ ResponseType CheckBlob(DeviceState& device, const wire::ResourceCreateBlob& requ
 ResponseType AttachEntries(DeviceState& device, const wire::ResourceCreateBlob& request,
                            Bytes trailing) {
   if (request.blob_mem == kBlobMemHost3d) return ResponseType::OK_NODATA;
-  const auto lengths = EntryLengths(request.nr_entries, trailing);
-  if (!lengths) return lengths.error();
+  const auto entries = TakeEntries(request.nr_entries, trailing);
+  if (!entries) return entries.error();
   uint64_t total = 0;
-  for (const uint32_t length : *lengths) total += length;
+  for (const BackingEntry& entry : *entries) total += entry.length;
   if (total < request.size) return ResponseType::ERR_INVALID_PARAMETER;
-  return device.memory->Attach(request.resource_id, *lengths) ? ResponseType::OK_NODATA
-                                                              : ResponseType::ERR_OUT_OF_MEMORY;
+  const auto attached = device.memory->Attach(request.resource_id, *entries);
+  return attached ? ResponseType::OK_NODATA : ErrorOf(attached.error());
 }
 
 // A blob of host memory takes the shape that the stream announced under its blob id, once.

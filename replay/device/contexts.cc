@@ -20,7 +20,10 @@ Reply Handle(On<CommandType::CTX_CREATE>, DeviceState& device, const wire::CtxCr
              const Call& call) {
   const uint32_t id = call.header.ctx_id;
   if (id == 0) return Reply::Refuse(ResponseType::ERR_INVALID_CONTEXT_ID);
-  const int result = device.renderer.CreateContext(id, request.context_init, NameOf(request));
+  // Without the feature the field is padding.
+  const bool has_init = (device.features & feature::kContextInit) != 0;
+  const uint32_t init = has_init ? uint32_t{request.context_init} : 0;
+  const int result = device.renderer.CreateContext(id, init, NameOf(request));
   // The library accepts the same context again and changes nothing.
   if (result == 0) device.contexts.try_emplace(id);
   return Reply::OfRenderer(result);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "heap/guest_memory.h"
 #include "replay/device/byte_boxes.h"
 #include "replay/device/handlers.h"
 #include "replay/device/memory.h"
@@ -17,13 +18,18 @@ struct Device::Impl : DeviceState {
 
 namespace {
 
+using namespace feature;
 constexpr Queue control = Queue::kControl;
 constexpr Queue cursor = Queue::kCursor;
 
-// What a request needs before its handler: the right queue, and all of its struct.
+// What a request needs before its handler: the right queue, a feature that the driver has, and all
+// of its struct.
 template <CommandType kType, typename Request>
-Reply Dispatch(DeviceState& device, Queue expected, const Command& command, Call& call) {
-  if (command.queue != expected) return Reply::Refuse(ResponseType::ERR_UNSPEC);
+Reply Dispatch(DeviceState& device, Queue expected, uint64_t feature, const Command& command,
+               Call& call) {
+  if (command.queue != expected || (device.features & feature) != feature) {
+    return Reply::Refuse(ResponseType::ERR_UNSPEC);
+  }
   const auto request = ReadStruct<Request>(command.request);
   if (!request) return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
   call.trailing = command.request.subspan(sizeof(Request));
@@ -32,16 +38,18 @@ Reply Dispatch(DeviceState& device, Queue expected, const Command& command, Call
 
 Reply DispatchByTable(DeviceState& device, const Command& command, Call& call) {
   switch (static_cast<CommandType>(uint32_t{call.header.type})) {
-#define VGPU_COMMAND(NAME, value, queue, Request, OK_RESPONSE, Trailing) \
-  case CommandType::NAME:                                                \
-    return Dispatch<CommandType::NAME, wire::Request>(device, queue, command, call);
+#define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, Trailing) \
+  case CommandType::NAME:                                                         \
+    return Dispatch<CommandType::NAME, wire::Request>(device, queue, feature, command, call);
 #include "format/protocol/virtio_gpu.def"
   }
   return Reply::Refuse(ResponseType::ERR_UNSPEC);
 }
 
-FenceId FenceOf(const wire::CtrlHeader& header) {
-  if ((header.flags & kFlagInfoRingIdx) == 0) return {.id = header.fence_id};
+// Without the feature there is one timeline, and the flag and the ring mean nothing.
+FenceId FenceOf(const wire::CtrlHeader& header, uint64_t features) {
+  const bool has_ring = (header.flags & kFlagInfoRingIdx) != 0 && (features & kContextInit) != 0;
+  if (!has_ring) return {.id = header.fence_id};
   return {header.ctx_id, header.ring_idx, true, header.fence_id};
 }
 
@@ -63,17 +71,29 @@ std::vector<std::byte> Encode(const wire::CtrlHeader& request, Reply reply) {
 
 }  // namespace
 
-Device::Device(Renderer& renderer, const DeviceOptions& options)
-    : impl_(std::make_unique<Impl>(renderer, options)) {
+Device::Device(Renderer& renderer, const DeviceOptions& options,
+               std::unique_ptr<BackingMemory> memory)
+    : impl_(std::make_unique<Impl>(renderer, options,
+                                   memory != nullptr
+                                       ? std::move(memory)
+                                       : std::make_unique<GuestMemory>(options.max_memory))) {
   impl_->options.scanouts = std::clamp<uint32_t>(options.scanouts, 1, kMaxScanouts);
+  for (uint32_t i = 0; i < impl_->options.scanouts; ++i) {
+    Display& display = impl_->displays[i];
+    display.enabled = true;
+    display.rect.width = options.width;
+    display.rect.height = options.height;
+  }
 }
 
 Device::~Device() { Reset(); }
 
-Result<std::vector<std::byte>> Device::Execute(const Command& command) {
+Result<Response> Device::Execute(const Command& command) {
   DeviceState& device = *impl_;
   const auto header = ReadStruct<wire::CtrlHeader>(command.request);
-  if (!header) return Encode({}, Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER));
+  if (!header) {
+    return Response{Encode({}, Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER)), {}};
+  }
   Call call{.header = *header, .trailing = {}};
   for (const MemoryUpdate& update : command.memory) {
     if (Status applied = ApplyMemory(device, update); !applied) {
@@ -85,12 +105,38 @@ Result<std::vector<std::byte>> Device::Execute(const Command& command) {
     device.renderer.ForceContext0();
   }
   Reply reply = DispatchByTable(device, command, call);
-  if ((header->flags & kFlagFence) != 0 && reply.fenced &&
-      device.renderer.CreateFence(FenceOf(*header)) != 0) {
-    // Nothing would ever report this fence: an error answers it at once.
-    reply = Reply::Refuse(ResponseType::ERR_UNSPEC);
+  std::optional<FenceId> fence;
+  if ((header->flags & kFlagFence) != 0 && reply.fenced) {
+    fence = FenceOf(*header, device.features);
+    if (device.renderer.CreateFence(*fence) != 0) {
+      // Nothing would ever report this fence: an error answers it at once.
+      reply = Reply::Refuse(ResponseType::ERR_UNSPEC);
+      fence.reset();
+    }
   }
-  return Encode(*header, std::move(reply));
+  return Response{Encode(*header, std::move(reply)), fence};
+}
+
+void Device::SetFeatures(uint64_t features) { impl_->features = features; }
+
+void Device::SetDisplay(uint32_t scanout, Display display) {
+  if (scanout < kMaxScanouts) impl_->displays[scanout] = std::move(display);
+}
+
+int Device::FenceDescriptor() const { return impl_->renderer.FenceDescriptor(); }
+
+void Device::PollFences() { impl_->renderer.PollFences(0); }
+
+void Device::MemoryChanged() {
+  DeviceState& device = *impl_;
+  for (const auto& [id, resource] : device.resources) {
+    if (!device.memory->Has(id)) continue;
+    device.renderer.DetachBacking(id);
+    if (!device.memory->Relocate(id)) continue;
+    if (device.renderer.AttachBacking(id, device.memory->Entries(id)) != 0) {
+      (void)device.memory->Detach(id);
+    }
+  }
 }
 
 const ResourceShape* Device::ShapeOf(uint32_t resource_id) const {
@@ -108,13 +154,22 @@ const CursorState& Device::Cursor(uint32_t scanout_id) const {
   return scanout_id < kMaxScanouts ? impl_->cursors[scanout_id] : kNone;
 }
 
+std::span<const iovec> Device::BackingOf(uint32_t resource_id) const {
+  return impl_->memory->Entries(resource_id);
+}
+
+std::span<const std::byte> Device::MappedOf(uint32_t resource_id) const {
+  const ResourceState* resource = impl_->FindResource(resource_id);
+  return resource != nullptr && resource->blob ? resource->blob->mapped : std::span<std::byte>();
+}
+
 Result<Pixels> Device::ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
                                   uint32_t height) {
   return ReadPixelsOf(*impl_, resource_id, {x, y, width, height});
 }
 
 Result<std::vector<std::byte>> Device::ReadBacking(uint32_t resource_id, const ByteBox& box) const {
-  return TakeBox(SharedBytesOf(*impl_, resource_id), box);
+  return TakeShared(*impl_, resource_id, box);
 }
 
 Result<std::vector<std::byte>> Device::ReadTransient(const ByteBox& box) const {
@@ -133,15 +188,12 @@ Status Device::WriteBacking(const MemoryUpdate& update) { return ApplyMemory(*im
 
 void Device::Reset() {
   DeviceState& device = *impl_;
-  // The renderer still points into the memory until it is told.
-  for (const auto& [id, resource] : device.resources) {
-    if (resource.blob && resource.blob->window_offset) device.renderer.UnmapBlob(id);
-    device.renderer.DetachBacking(id);
-  }
+  for (const auto& [id, context] : device.contexts) device.renderer.DestroyContext(id);
+  for (const auto& [id, resource] : device.resources) ReleaseResource(device, id, resource);
   device.renderer.Reset();
   device.resources.clear();
   device.contexts.clear();
-  device.memory.emplace(device.options.max_memory);
+  device.memory->Clear();
   device.scanouts = {};
   device.cursors = {};
   device.host_bytes = 0;

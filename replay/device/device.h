@@ -11,9 +11,9 @@
 //   ERR_OUT_OF_MEMORY        a budget of DeviceOptions would be passed
 //   ERR_INVALID_PARAMETER    a request shorter than its struct or than it says it is, a box outside
 //                            its resource or backing, a capset that is not there, ...
-//   ERR_UNSPEC               an unknown command, one on the wrong queue, a transfer without
-//   backing,
-//                            a second backing; and whatever the renderer itself refuses
+//   ERR_UNSPEC               an unknown command, one on the wrong queue or of a feature that the
+//                            driver did not take, a transfer without backing, a second backing; and
+//                            whatever the renderer itself refuses
 //
 // A response with a fence echoes it. The fence is made when the command reached the renderer,
 // whatever that answered; a guest's mistake is answered at once, and no fence is reported for it.
@@ -31,9 +31,9 @@
 #include <optional>
 #include <vector>
 
-#include "format/protocol/command_sink.h"
 #include "format/protocol/content_hash.h"
-#include "heap/guest_memory.h"
+#include "format/protocol/gpu_device.h"
+#include "heap/backing_memory.h"
 #include "replay/renderer/renderer.h"
 
 namespace vgpu {
@@ -48,41 +48,31 @@ struct DeviceOptions {
   bool force_context_0 = true;
 };
 
-// What a scanout shows.
-struct ScanoutState {
-  uint32_t resource_id = 0;  // 0: disabled
-  wire::Rect rect;
-};
-
-struct CursorState {
-  uint32_t resource_id = 0;
-  uint32_t x = 0, y = 0, hot_x = 0, hot_y = 0;
-};
-
-// Pixels as rows from the first row in memory order, tightly packed.
-struct Pixels {
-  uint32_t width = 0, height = 0;
-  uint32_t format = 0;  // virgl format
-  bool y_0_top = false;
-  std::vector<std::byte> data;
-};
-
-class Device : public CommandSink {
+class Device : public GpuDevice {
  public:
   // `renderer` must outlive the device. Responses to fenced commands are returned at once; their
-  // completion comes from the renderer's fence callback.
-  Device(Renderer& renderer, const DeviceOptions& options);
+  // completion comes from the renderer's fence callback. Without `memory`, backings are rebuilt in
+  // this process (GuestMemory).
+  Device(Renderer& renderer, const DeviceOptions& options,
+         std::unique_ptr<BackingMemory> memory = nullptr);
   ~Device() override;
 
-  Result<std::vector<std::byte>> Execute(const Command& command) override;
+  Result<Response> Execute(const Command& command) override;
 
-  const ResourceShape* ShapeOf(uint32_t resource_id) const;
-  const ScanoutState& Scanout(uint32_t scanout_id) const;
-  const CursorState& Cursor(uint32_t scanout_id) const;
-
-  // Reads a rectangle of level 0, layer 0 of a resource back from the renderer.
+  void SetFeatures(uint64_t features) override;
+  void SetDisplay(uint32_t scanout, Display display) override;
+  const ResourceShape* ShapeOf(uint32_t resource_id) const override;
+  const ScanoutState& Scanout(uint32_t scanout_id) const override;
+  const CursorState& Cursor(uint32_t scanout_id) const override;
+  std::span<const iovec> BackingOf(uint32_t resource_id) const override;
+  std::span<const std::byte> MappedOf(uint32_t resource_id) const override;
   Result<Pixels> ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
-                            uint32_t height);
+                            uint32_t height) override;
+  int FenceDescriptor() const override;
+  void PollFences() override;
+  void MemoryChanged() override;
+  void Reset() override;
+
   // The bytes of `box` in a resource's backing, packed. For checks of read-backs.
   Result<std::vector<std::byte>> ReadBacking(uint32_t resource_id, const ByteBox& box) const;
   // What the last TRANSFER_FROM_HOST wrote into memory of its own (MemoryUpdate::transient).
@@ -94,9 +84,6 @@ class Device : public CommandSink {
   // Puts bytes into a backing, as Execute does for its command's memory. Those of a resource
   // without memory are dropped.
   Status WriteBacking(const MemoryUpdate& update);
-
-  // Everything the guest made is gone; as after a device reset.
-  void Reset();
 
  private:
   struct Impl;

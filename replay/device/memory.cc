@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "format/protocol/backing.h"
 #include "format/protocol/limits.h"
 #include "replay/device/byte_boxes.h"
 
@@ -38,6 +39,25 @@ std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id) {
   return device.memory->BytesOf(resource_id);
 }
 
+Result<std::vector<std::byte>> TakeShared(DeviceState& device, uint32_t resource_id,
+                                          const ByteBox& box) {
+  const std::span<std::byte> whole = SharedBytesOf(device, resource_id);
+  const std::span<const iovec> entries = device.memory->Entries(resource_id);
+  if (!whole.empty() || entries.empty()) return TakeBox(whole, box);
+  const Result<BoxSize> size = SizeOf(box);
+  if (!size) return tl::unexpected(size.error());
+  const Backing backing(entries.data(), entries.size());
+  if (!backing.Covers(box) || size->total > backing.size()) {
+    return MakeError(ErrorCode::kUnreadable,
+                     fmt::format("a box of {} bytes that ends at {} is not inside the backing of {}",
+                                 size->total, size->end, backing.size()));
+  }
+  std::vector<std::byte> out;
+  out.reserve(size->total);
+  backing.ForEachRun(box, [&out](Bytes run) { out.insert(out.end(), run.begin(), run.end()); });
+  return out;
+}
+
 Status ApplyMemory(DeviceState& device, const MemoryUpdate& update) {
   const std::span<std::byte> shared = SharedBytesOf(device, update.resource_id);
   if (!update.transient && shared.empty()) return {};
@@ -48,20 +68,41 @@ Status ApplyMemory(DeviceState& device, const MemoryUpdate& update) {
                                                      update.resource_id, applied.error().message));
 }
 
-tl::expected<std::vector<uint32_t>, ResponseType> EntryLengths(uint32_t count, Bytes trailing) {
+tl::expected<std::vector<BackingEntry>, ResponseType> TakeEntries(uint32_t count, Bytes trailing) {
   if (count > limits::kMaxBackingEntries || trailing.size() / sizeof(wire::MemEntry) < count) {
     return tl::unexpected(ResponseType::ERR_INVALID_PARAMETER);
   }
-  std::vector<uint32_t> lengths(count);
+  std::vector<BackingEntry> entries(count);
   for (std::size_t i = 0; i < count; ++i) {
-    lengths[i] = ReadStruct<wire::MemEntry>(trailing, i * sizeof(wire::MemEntry))->length;
+    const auto entry = ReadStruct<wire::MemEntry>(trailing, i * sizeof(wire::MemEntry));
+    entries[i] = {entry->addr, entry->length};
   }
-  return lengths;
+  return entries;
 }
 
 void DropBacking(DeviceState& device, uint32_t resource_id) {
   device.renderer.DetachBacking(resource_id);
   if (device.memory->Has(resource_id)) (void)device.memory->Detach(resource_id);
+}
+
+void ReleaseResource(DeviceState& device, uint32_t resource_id, const ResourceState& resource) {
+  if (resource.blob && resource.blob->window_offset) device.renderer.UnmapBlob(resource_id);
+  DropBacking(device, resource_id);
+  device.renderer.UnrefResource(resource_id);
+}
+
+ResponseType ErrorOf(const HeapError& error) {
+  switch (error.code) {
+    case HeapErrorCode::kOutOfMemory:
+      return ResponseType::ERR_OUT_OF_MEMORY;
+    case HeapErrorCode::kExists:
+      return ResponseType::ERR_UNSPEC;
+    case HeapErrorCode::kOutOfRange:
+    case HeapErrorCode::kUnknown:
+    case HeapErrorCode::kInvalid:
+      break;
+  }
+  return ResponseType::ERR_INVALID_PARAMETER;
 }
 
 }  // namespace vgpu

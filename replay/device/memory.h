@@ -8,20 +8,29 @@
 
 namespace vgpu {
 
-// A resource's bytes that the guest shares: its backing, or its blob where that is mapped. Empty
-// where it has neither.
+// A resource's bytes that the guest shares where they are one piece: its backing as it is rebuilt, or
+// its blob where that is mapped. Empty where it has neither.
 std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id);
+
+// The bytes of `box` in what the guest shares, packed, wherever its pieces lie.
+Result<std::vector<std::byte>> TakeShared(DeviceState& device, uint32_t resource_id,
+                                          const ByteBox& box);
 
 // Puts a command's memory in place: bytes of a backing into it, transient ones into a memory of
 // their own, zeroed around them. kUnreadable where they do not fit. Bytes of a resource that has no
 // memory are dropped: the renderer refused it, and the command that wants them is answered so.
 Status ApplyMemory(DeviceState& device, const MemoryUpdate& update);
 
-// The lengths of `count` mem entries. ERR_INVALID_PARAMETER as a refusal: too many, or more than
-// `trailing` holds.
-tl::expected<std::vector<uint32_t>, ResponseType> EntryLengths(uint32_t count, Bytes trailing);
+// `count` mem entries. ERR_INVALID_PARAMETER as a refusal: too many, or more than `trailing` holds.
+tl::expected<std::vector<BackingEntry>, ResponseType> TakeEntries(uint32_t count, Bytes trailing);
 
 // The renderer lets go of the backing, then the memory goes.
 void DropBacking(DeviceState& device, uint32_t resource_id);
+
+// The renderer lets go of all of a resource, and its memory goes.
+void ReleaseResource(DeviceState& device, uint32_t resource_id, const ResourceState& resource);
+
+// The answer to a guest whose entries the memory refuses.
+ResponseType ErrorOf(const HeapError& error);
 
 }  // namespace vgpu

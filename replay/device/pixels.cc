@@ -27,7 +27,7 @@ Result<Pixels> ReadBlob(DeviceState& device, uint32_t resource_id, const BlobPix
                     .row_bytes = row_bytes,
                     .rows = rect.height,
                     .row_stride = blob.stride};
-  auto data = TakeBox(SharedBytesOf(device, resource_id), box);
+  auto data = TakeShared(device, resource_id, box);
   if (!data) return Refuse(resource_id, data.error().message);
   return Pixels{rect.width, rect.height, blob.format, true, std::move(*data)};
 }

@@ -56,20 +56,6 @@ Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
   return Reply::OfRenderer(result);
 }
 
-ResponseType ErrorOf(const HeapError& error) {
-  switch (error.code) {
-    case HeapErrorCode::kOutOfMemory:
-      return ResponseType::ERR_OUT_OF_MEMORY;
-    case HeapErrorCode::kExists:
-      return ResponseType::ERR_UNSPEC;
-    case HeapErrorCode::kOutOfRange:
-    case HeapErrorCode::kUnknown:
-    case HeapErrorCode::kInvalid:
-      break;
-  }
-  return ResponseType::ERR_INVALID_PARAMETER;
-}
-
 }  // namespace
 
 Reply Handle(On<CommandType::RESOURCE_CREATE_2D>, DeviceState& device,
@@ -87,9 +73,7 @@ Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
   const uint32_t id = request.resource_id;
   const ResourceState* resource = device.FindResource(id);
   if (resource == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
-  if (resource->blob && resource->blob->window_offset) device.renderer.UnmapBlob(id);
-  DropBacking(device, id);
-  device.renderer.UnrefResource(id);
+  ReleaseResource(device, id, *resource);
   device.host_bytes -= resource->host_bytes;
   device.resources.erase(id);
   for (auto& [ctx_id, context] : device.contexts) context.attached.erase(id);
@@ -108,9 +92,9 @@ Reply Handle(On<CommandType::RESOURCE_ATTACH_BACKING>, DeviceState& device,
   if (device.FindResource(id) == nullptr) {
     return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
   }
-  const auto lengths = EntryLengths(request.nr_entries, call.trailing);
-  if (!lengths) return Reply::Refuse(lengths.error());
-  if (const auto attached = device.memory->Attach(id, *lengths); !attached) {
+  const auto entries = TakeEntries(request.nr_entries, call.trailing);
+  if (!entries) return Reply::Refuse(entries.error());
+  if (const auto attached = device.memory->Attach(id, *entries); !attached) {
     return Reply::Refuse(ErrorOf(attached.error()));
   }
   const int result = device.renderer.AttachBacking(id, device.memory->Entries(id));

@@ -1,5 +1,6 @@
 // Displays: what they are, what they show, and their cursors.
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "format/protocol/virgl.h"
@@ -34,6 +35,20 @@ bool TurnsOff(const wire::Rect& rect, uint32_t resource_id) {
   return resource_id == 0 || rect.width == 0 || rect.height == 0;
 }
 
+// The display's own, or one of its size.
+std::vector<std::byte> EdidOf(const DeviceState& device, uint32_t scanout) {
+  const Display& display = device.displays[scanout];
+  if (!display.edid.empty() && display.edid.size() <= sizeof(wire::RespEdid::edid)) {
+    return display.edid;
+  }
+  const bool sized = display.rect.width != 0 && display.rect.height != 0;
+  const auto made =
+      MakeEdid(sized ? uint32_t{display.rect.width} : device.options.width,
+               sized ? uint32_t{display.rect.height} : device.options.height, scanout);
+  const Bytes bytes = std::as_bytes(std::span(made));
+  return {bytes.begin(), bytes.end()};
+}
+
 void MoveTo(CursorState& cursor, const wire::CursorPos& position) {
   cursor.x = position.x;
   cursor.y = position.y;
@@ -45,9 +60,8 @@ Reply Handle(On<CommandType::GET_DISPLAY_INFO>, DeviceState& device, const wire:
              const Call&) {
   wire::RespDisplayInfo response;
   for (uint32_t i = 0; i < device.options.scanouts; ++i) {
-    response.pmodes[i].rect.width = device.options.width;
-    response.pmodes[i].rect.height = device.options.height;
-    response.pmodes[i].enabled = 1;
+    const Display& display = device.displays[i];
+    response.pmodes[i] = {display.rect, display.enabled ? 1u : 0u, display.flags};
   }
   return Reply::With(ResponseType::OK_DISPLAY_INFO, response);
 }
@@ -57,10 +71,10 @@ Reply Handle(On<CommandType::GET_EDID>, DeviceState& device, const wire::GetEdid
   if (request.scanout >= device.options.scanouts) {
     return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
   }
-  const auto edid = MakeEdid(device.options.width, device.options.height, request.scanout);
   wire::RespEdid response;
+  const std::vector<std::byte> edid = EdidOf(device, request.scanout);
   response.size = static_cast<uint32_t>(edid.size());
-  std::copy(edid.begin(), edid.end(), response.edid);
+  std::memcpy(response.edid, edid.data(), edid.size());
   return Reply::With(ResponseType::OK_EDID, response);
 }
 

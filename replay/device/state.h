@@ -3,13 +3,15 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
-#include "heap/guest_memory.h"
+#include "heap/backing_memory.h"
 #include "heap/mapping.h"
 #include "replay/device/device.h"
 
@@ -46,16 +48,19 @@ struct ContextState {
 };
 
 struct DeviceState {
-  DeviceState(Renderer& its_renderer, const DeviceOptions& its_options)
-      : renderer(its_renderer), options(its_options), memory(its_options.max_memory) {}
+  DeviceState(Renderer& its_renderer, const DeviceOptions& its_options,
+              std::unique_ptr<BackingMemory> its_memory)
+      : renderer(its_renderer), options(its_options), memory(std::move(its_memory)) {}
 
   Renderer& renderer;
   DeviceOptions options;
-  std::optional<GuestMemory> memory;  // never empty; optional so that a reset can replace it
+  const std::unique_ptr<BackingMemory> memory;
+  uint64_t features = feature::kAll;
   std::unordered_map<uint32_t, ResourceState> resources;
   std::unordered_map<uint32_t, ContextState> contexts;
   std::array<ScanoutState, kMaxScanouts> scanouts;
   std::array<CursorState, kMaxScanouts> cursors;
+  std::array<Display, kMaxScanouts> displays;
   uint32_t last_context = 0;     // of the last submit or transfer; may be gone
   uint64_t host_bytes = 0;       // sum over resources
   Mapping transient;             // of the last command that had one

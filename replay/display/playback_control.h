@@ -10,7 +10,7 @@
 #include <map>
 #include <mutex>
 
-#include "replay/frames/image.h"
+#include "format/protocol/image.h"
 
 namespace vgpu {
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "replay/frames/image.h"
+#include "format/protocol/image.h"
 
 namespace vgpu {
 

@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "replay/frames/image.h"
+#include "format/protocol/image.h"
 
 namespace vgpu {
 

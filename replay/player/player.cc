@@ -177,7 +177,7 @@ Status Player::Run::OnCommand(const proto::Command& command) {
     ++report_.unanswered;
     Note(fmt::format("{}: the recording ended inside this command", Describe(place_)));
   } else {
-    CompareResponse(command, *response);
+    CompareResponse(command, response->bytes);
   }
   return {};
 }

@@ -37,6 +37,7 @@ class TimedRenderer : public Renderer {
   int MapInfo(uint32_t resource_id, uint32_t& out) override;
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
+  int FenceDescriptor() const override { return next_.FenceDescriptor(); }
   void Reset() override;
 
  private:

@@ -80,6 +80,8 @@ class NullRenderer final : public Renderer {
     for (const FenceId& fence : std::exchange(fences_, {})) on_fence_(fence);
   }
 
+  int FenceDescriptor() const override { return -1; }
+
   void Reset() override {
     blobs_.clear();
     fences_.clear();

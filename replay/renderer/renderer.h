@@ -71,7 +71,10 @@ class Renderer {
   // Reports fences that completed, in order. Blocks up to `timeout_ms` for the first (0: not at
   // all).
   virtual void PollFences(int timeout_ms) = 0;
+  // Readable where PollFences has something to report; -1 where fences are done when they are made.
+  virtual int FenceDescriptor() const = 0;
 
+  // Forgets the fences that wait. Contexts and resources are destroyed one by one before it.
   virtual void Reset() = 0;
 };
 

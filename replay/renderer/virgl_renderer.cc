@@ -94,7 +94,9 @@ class VirglRenderer final : public Renderer {
 
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
-  void Reset() override;
+  int FenceDescriptor() const override { return virgl_renderer_get_poll_fd(); }
+  // The library's own reset would end the thread that waits for fences.
+  void Reset() override { fences_.Clear(); }
 
  private:
   static void OnFence(void* self, uint32_t number) {
@@ -115,7 +117,6 @@ class VirglRenderer final : public Renderer {
   RendererInfo info_;
   FenceBook fences_;
   bool ready_ = false;
-  bool thread_gone_ = false;  // a reset of the library ends the thread that waits for fences
 };
 
 Status VirglRenderer::Start() {
@@ -237,7 +238,7 @@ void VirglRenderer::WaitForFence(int timeout_ms) {
     if (left <= 0) return;
     pollfd event{virgl_renderer_get_poll_fd(), POLLIN, 0};
     // Without its thread the library has nothing to wait on and must be asked again and again.
-    const bool can_sleep = event.fd >= 0 && !thread_gone_;
+    const bool can_sleep = event.fd >= 0;
     poll(&event, can_sleep ? 1 : 0, can_sleep ? static_cast<int>(left) : 1);
     virgl_renderer_poll();
   }
@@ -247,12 +248,6 @@ void VirglRenderer::PollFences(int timeout_ms) {
   virgl_renderer_poll();
   if (timeout_ms > 0) WaitForFence(timeout_ms);
   DeliverFences();
-}
-
-void VirglRenderer::Reset() {
-  virgl_renderer_reset();
-  fences_.Clear();
-  thread_gone_ = true;
 }
 
 }  // namespace

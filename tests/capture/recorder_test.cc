@@ -9,7 +9,7 @@
 #include <fstream>
 #include <future>
 
-#include "capture/recorder/clock.h"
+#include "capture/ring/clock.h"
 #include "format/trace/trace_reader.h"
 #include "tests/capture/recorder_writer.h"
 

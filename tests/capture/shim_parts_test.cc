@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "capture/shim/backing.h"
-#include "capture/shim/mapped_memory.h"
+#include "format/protocol/backing.h"
+#include "capture/ring/mapped_memory.h"
 #include "capture/shim/memory_map.h"
-#include "capture/shim/record_stream.h"
+#include "capture/ring/record_stream.h"
 #include "capture/shim/segments.h"
 
 namespace vgpu::shim {
@@ -288,12 +288,11 @@ TEST_F(DroppingRingTest, ChecksOfACommandWhoseEndWasDroppedAreLeftOut) {
 
 TEST_F(DroppingRingTest, HeapThatWasDroppedIsSaidToBe) {
   RecordStream out(*writer_);
-  HeapInfo heap;
-  heap.name = std::string(4096, 'x');
+  const std::string name(4096, 'x');
   Fill();
-  EXPECT_FALSE(out.Heap(heap));
+  EXPECT_FALSE(out.Heap({}, name));
   EXPECT_EQ(Take(), 1);
-  EXPECT_TRUE(out.Heap(heap));
+  EXPECT_TRUE(out.Heap({}, name));
 }
 
 TEST(SegmentTrackerTest, NothingIsFlushedBeforeAScanoutIsSet) {

@@ -13,7 +13,7 @@
 namespace {
 
 constexpr vgpu::CommandType kTypes[] = {
-#define VGPU_COMMAND(NAME, value, queue, Request, OK_RESPONSE, Trailing) vgpu::CommandType::NAME,
+#define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, Trailing) vgpu::CommandType::NAME,
 #include "format/protocol/virtio_gpu.def"
 };
 
@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         *vgpu::FindCommand(static_cast<uint32_t>(kTypes[input.Byte() % std::size(kTypes)]));
     const std::vector<std::byte> request = input.Request(info);
     const auto response = device.Execute({0, info.queue, request, {}});
-    if (!response || response->size() < sizeof(vgpu::wire::CtrlHeader)) std::abort();
+    if (!response || response->bytes.size() < sizeof(vgpu::wire::CtrlHeader)) std::abort();
     (void)device.ReadPixels(1, 0, 0, 1, 1);
     renderer->PollFences(0);
   }

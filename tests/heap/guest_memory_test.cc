@@ -19,12 +19,19 @@ using ::testing::HasSubstr;
 
 constexpr uint64_t kMiB = 1 << 20;
 
+// A backing whose entries have these lengths, wherever they are.
+HeapResult<void> Attach(GuestMemory& memory, uint32_t id, std::span<const uint32_t> lengths) {
+  std::vector<BackingEntry> entries;
+  for (const uint32_t length : lengths) entries.push_back({0xdead0000, length});
+  return memory.Attach(id, entries);
+}
+
 HeapErrorCode CodeOf(const HeapResult<void>& result) { return result.error().code; }
 
 TEST(GuestMemory, ABackingIsZeroedAndCutIntoItsEntries) {
   GuestMemory memory(kMiB);
   const std::array<uint32_t, 4> lengths = {4096, 0, 100, 7};
-  ASSERT_TRUE(memory.Attach(3, lengths));
+  ASSERT_TRUE(Attach(memory, 3, lengths));
   const auto bytes = memory.BytesOf(3);
   ASSERT_EQ(bytes.size(), 4203u);
   EXPECT_TRUE(std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; }));
@@ -41,11 +48,11 @@ TEST(GuestMemory, ABackingIsZeroedAndCutIntoItsEntries) {
 TEST(GuestMemory, BackingsKeepTheirPlaceAndBytesWhileOthersComeAndGo) {
   GuestMemory memory(64 * kMiB);
   const std::array<uint32_t, 1> length = {4096};
-  ASSERT_TRUE(memory.Attach(1, length));
+  ASSERT_TRUE(Attach(memory, 1, length));
   const auto bytes = memory.BytesOf(1);
   const iovec* entries = memory.Entries(1).data();
   bytes[4095] = std::byte{42};
-  for (uint32_t id = 2; id < 1000; ++id) ASSERT_TRUE(memory.Attach(id, length));
+  for (uint32_t id = 2; id < 1000; ++id) ASSERT_TRUE(Attach(memory, id, length));
   for (uint32_t id = 2; id < 1000; ++id) ASSERT_TRUE(memory.Detach(id));
   EXPECT_EQ(memory.BytesOf(1).data(), bytes.data());
   EXPECT_EQ(memory.Entries(1).data(), entries);
@@ -56,33 +63,33 @@ TEST(GuestMemory, TheBudgetIsTheSumOfAllBackings) {
   GuestMemory memory(10000);
   const std::array<uint32_t, 2> lengths = {3000, 3000};
   const std::array<uint32_t, 1> rest = {4000};
-  ASSERT_TRUE(memory.Attach(1, lengths));
+  ASSERT_TRUE(Attach(memory, 1, lengths));
   EXPECT_EQ(memory.used(), 6000u);
-  const auto refused = memory.Attach(2, lengths);
+  const auto refused = Attach(memory, 2, lengths);
   ASSERT_FALSE(refused);
   EXPECT_EQ(CodeOf(refused), HeapErrorCode::kOutOfMemory);
   EXPECT_EQ(refused.error().message,
             "the backing of resource 2 needs 6000 bytes; 6000 of the budget of 10000 are used");
   EXPECT_FALSE(memory.Has(2));
   EXPECT_EQ(memory.used(), 6000u);
-  EXPECT_TRUE(memory.Attach(3, rest));
+  EXPECT_TRUE(Attach(memory, 3, rest));
   ASSERT_TRUE(memory.Detach(1));
   EXPECT_EQ(memory.used(), 4000u);
-  EXPECT_TRUE(memory.Attach(2, lengths));
+  EXPECT_TRUE(Attach(memory, 2, lengths));
 }
 
 TEST(GuestMemory, ASumPast32BitsIsCountedInFull) {
   GuestMemory memory(kMiB);
   const std::vector<uint32_t> lengths(3, UINT32_MAX);
-  EXPECT_EQ(CodeOf(memory.Attach(1, lengths)), HeapErrorCode::kOutOfMemory);
+  EXPECT_EQ(CodeOf(Attach(memory, 1, lengths)), HeapErrorCode::kOutOfMemory);
 }
 
 TEST(GuestMemory, AttachingTwiceKeepsTheFirst) {
   GuestMemory memory(kMiB);
   const std::array<uint32_t, 1> length = {64}, other = {128};
-  ASSERT_TRUE(memory.Attach(1, length));
+  ASSERT_TRUE(Attach(memory, 1, length));
   memory.BytesOf(1)[0] = std::byte{5};
-  EXPECT_EQ(CodeOf(memory.Attach(1, other)), HeapErrorCode::kExists);
+  EXPECT_EQ(CodeOf(Attach(memory, 1, other)), HeapErrorCode::kExists);
   EXPECT_EQ(memory.SizeOf(1), 64u);
   EXPECT_EQ(memory.BytesOf(1)[0], std::byte{5});
   EXPECT_EQ(memory.used(), 64u);
@@ -91,7 +98,7 @@ TEST(GuestMemory, AttachingTwiceKeepsTheFirst) {
 TEST(GuestMemory, DetachedIsGoneAndANewBackingIsZeroedAgain) {
   GuestMemory memory(kMiB);
   const std::array<uint32_t, 1> length = {4096};
-  ASSERT_TRUE(memory.Attach(1, length));
+  ASSERT_TRUE(Attach(memory, 1, length));
   std::ranges::fill(memory.BytesOf(1), std::byte{0xff});
   ASSERT_TRUE(memory.Detach(1));
   EXPECT_FALSE(memory.Has(1));
@@ -99,7 +106,7 @@ TEST(GuestMemory, DetachedIsGoneAndANewBackingIsZeroedAgain) {
   EXPECT_TRUE(memory.BytesOf(1).empty());
   EXPECT_TRUE(memory.Entries(1).empty());
   EXPECT_EQ(CodeOf(memory.Detach(1)), HeapErrorCode::kUnknown);
-  ASSERT_TRUE(memory.Attach(1, length));
+  ASSERT_TRUE(Attach(memory, 1, length));
   EXPECT_TRUE(
       std::ranges::all_of(memory.BytesOf(1), [](std::byte b) { return b == std::byte{0}; }));
 }
@@ -107,8 +114,8 @@ TEST(GuestMemory, DetachedIsGoneAndANewBackingIsZeroedAgain) {
 TEST(GuestMemory, ABackingOfNoBytesIsInvalid) {
   GuestMemory memory(kMiB);
   const std::array<uint32_t, 2> nothing = {0, 0};
-  EXPECT_EQ(CodeOf(memory.Attach(1, {})), HeapErrorCode::kInvalid);
-  EXPECT_EQ(CodeOf(memory.Attach(1, nothing)), HeapErrorCode::kInvalid);
+  EXPECT_EQ(CodeOf(Attach(memory, 1, {})), HeapErrorCode::kInvalid);
+  EXPECT_EQ(CodeOf(Attach(memory, 1, nothing)), HeapErrorCode::kInvalid);
   EXPECT_FALSE(memory.Has(1));
 }
 

@@ -441,9 +441,9 @@ TEST_F(DeviceTest, EveryCommandOfTheTableIsAnsweredOnItsOwnQueueOnly) {
     command.request = request.bytes();
     command.queue = QueueOf(request) == Queue::kControl ? Queue::kCursor : Queue::kControl;
     const auto response = device_->Execute(command);
-    return response ? NameOfResponse(ReadStruct<wire::CtrlHeader>(*response)->type) : "an error";
+    return response ? NameOfResponse(ReadStruct<wire::CtrlHeader>(response->bytes)->type) : "an error";
   };
-#define VGPU_COMMAND(NAME, value, queue_of_it, Struct, OK_RESPONSE, Trailing) \
+#define VGPU_COMMAND(NAME, value, queue_of_it, feature, Struct, OK_RESPONSE, Trailing) \
   EXPECT_EQ(on_the_other_queue({CommandType::NAME, wire::Struct()}), "ERR_UNSPEC") << #NAME;
 #include "format/protocol/virtio_gpu.def"
 }

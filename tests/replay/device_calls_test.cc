@@ -170,11 +170,14 @@ TEST_F(DeviceCalls, WithoutForcedContextsReadingPixelsStaysInTheContextAtHand) {
   EXPECT_EQ(context_of_read(), "ForceContext0");
 }
 
-TEST_F(DeviceCalls, ResetTakesEveryBackingFromTheRendererFirst) {
+TEST_F(DeviceCalls, ResetDestroysEverythingOneByOne) {
+  Answer(ask::CreateContext(1));
   renderer_.calls.clear();
   device_->Reset();
   EXPECT_THAT(renderer_.calls,
-              testing::UnorderedElementsAre("DetachBacking 10", "DetachBacking 11", "Reset"));
+              testing::UnorderedElementsAre("DestroyContext 1", "DetachBacking 10",
+                                            "UnrefResource 10", "DetachBacking 11",
+                                            "UnrefResource 11", "Reset"));
   EXPECT_EQ(renderer_.calls.back(), "Reset");
   EXPECT_EQ(device_->ShapeOf(10), nullptr);
   EXPECT_EQ(Answer(ask::Create2d(10, 64, 32)), "OK_NODATA");

@@ -92,6 +92,7 @@ class FakeRenderer : public Renderer {
     return Note("CreateFence {}", fence.id);
   }
   void PollFences(int) override {}
+  int FenceDescriptor() const override { return -1; }
   void Reset() override { Note("Reset"); }
 
  private:
@@ -313,7 +314,7 @@ class DeviceTest : public ::testing::Test {
     command.memory = memory;
     auto response = device_->Execute(command);
     EXPECT_TRUE(response) << response.error().message;
-    return response ? *response : std::vector<std::byte>(sizeof(wire::CtrlHeader));
+    return response ? response->bytes : std::vector<std::byte>(sizeof(wire::CtrlHeader));
   }
   // The response's name.
   std::string Answer(const Request& request, std::span<const MemoryUpdate> memory = {}) {

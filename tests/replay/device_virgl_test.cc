@@ -28,7 +28,7 @@ class DeviceOnVirgl : public ::testing::Test {
     command.memory = memory;
     const auto response = device_->Execute(command);
     if (!response) return response.error().message;
-    return NameOfResponse(ReadStruct<wire::CtrlHeader>(*response)->type);
+    return NameOfResponse(ReadStruct<wire::CtrlHeader>(response->bytes)->type);
   }
   void Expect(const Request& request, std::span<const MemoryUpdate> memory = {}) {
     EXPECT_EQ(Answer(request, memory), "OK_NODATA") << log_;

@@ -9,7 +9,7 @@ namespace vgpu {
 namespace {
 
 constexpr CommandType kAllCommands[] = {
-#define VGPU_COMMAND(NAME, value, queue, Request, OK_RESPONSE, Trailing) CommandType::NAME,
+#define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, Trailing) CommandType::NAME,
 #include "format/protocol/virtio_gpu.def"
 };
 

@@ -1,4 +1,4 @@
-// The shim's connection to the recorder: handshake, ring, and the socket whose hang-up tells both
+// A recorded process's connection to the recorder: handshake, ring, and the socket whose hang-up tells both
 // sides about each other's end.
 #pragma once
 
@@ -8,7 +8,7 @@
 
 #include "capture/ring/ring.h"
 
-namespace vgpu::shim {
+namespace vgpu {
 
 class Connection {
  public:
@@ -34,4 +34,4 @@ class Connection {
   uint32_t frame_checks_;
 };
 
-}  // namespace vgpu::shim
+}  // namespace vgpu

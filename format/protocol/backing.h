@@ -11,7 +11,7 @@
 #include "format/protocol/transfer_layout.h"
 #include "format/protocol/wire.h"
 
-namespace vgpu::shim {
+namespace vgpu {
 
 class Backing {
  public:
@@ -66,4 +66,4 @@ class Backing {
 // The hash of the rows of a box that `backing` covers, packed; where they lie, without a copy.
 Digest HashBox(const Backing& backing, const ByteBox& box);
 
-}  // namespace vgpu::shim
+}  // namespace vgpu

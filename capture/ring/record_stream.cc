@@ -1,11 +1,11 @@
-#include "capture/shim/record_stream.h"
+#include "capture/ring/record_stream.h"
 
 #include <algorithm>
 #include <array>
 
-#include "capture/shim/clock.h"
+#include "capture/ring/clock.h"
 
-namespace vgpu::shim {
+namespace vgpu {
 
 using ring::RecordType;
 
@@ -54,9 +54,8 @@ void RecordStream::Capset(uint32_t id, uint32_t version, Bytes data) {
   Put(RecordType::kCapset, ring::CapsetRecord{id, version}, std::array{data});
 }
 
-bool RecordStream::Heap(const HeapInfo& heap) {
-  const ring::HeapRecord record = {heap.id, heap.shared ? 1u : 0u, heap.size};
-  return Put(RecordType::kHeap, record, std::array{BytesOf(heap.name)});
+bool RecordStream::Heap(const ring::HeapRecord& heap, std::string_view name) {
+  return Put(RecordType::kHeap, heap, std::array{BytesOf(name)});
 }
 
 bool RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
@@ -106,7 +105,7 @@ bool RecordStream::Begin(Bytes fixed, Bytes trailing, Queue queue, bool inferred
     ring_.CountDropped(DropCause::kOtherThread, fixed.size() + trailing.size());
     return false;
   }
-  const ring::BeginRecord record = {NowNs(), inferred ? 1u : 0u, static_cast<uint32_t>(queue)};
+  const ring::BeginRecord record = {MonotonicNs(), inferred ? 1u : 0u, static_cast<uint32_t>(queue)};
   open_ = Put(RecordType::kBegin, record, std::array{fixed, trailing});
   owner_ = open_ ? ThisThread() : nullptr;
   return open_;
@@ -126,7 +125,7 @@ void RecordStream::Places(uint32_t resource_id, bool attach,
 void RecordStream::End(Bytes fixed, Bytes trailing) {
   if (!in_command()) return;
   open_ = false;
-  if (!Put(RecordType::kEnd, ring::EndRecord{NowNs()}, std::array{fixed, trailing})) {
+  if (!Put(RecordType::kEnd, ring::EndRecord{MonotonicNs()}, std::array{fixed, trailing})) {
     owner_ = nullptr;
   }
 }
@@ -160,11 +159,4 @@ void RecordStream::Reset() {
   if (ring_.Begin(static_cast<uint16_t>(RecordType::kReset), 0)) ring_.Finish();
 }
 
-wire::CtrlHeader ResponseHeader(uint32_t ctx_id, ResponseType type) {
-  wire::CtrlHeader header;
-  header.type = static_cast<uint32_t>(type);
-  header.ctx_id = ctx_id;
-  return header;
-}
-
-}  // namespace vgpu::shim
+}  // namespace vgpu

@@ -1,4 +1,4 @@
-#include "capture/shim/connection.h"
+#include "capture/ring/connection.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>
@@ -16,7 +16,7 @@
 
 #include "capture/ring/handshake.h"
 
-namespace vgpu::shim {
+namespace vgpu {
 
 namespace {
 
@@ -153,4 +153,4 @@ Connection::~Connection() {
   }
 }
 
-}  // namespace vgpu::shim
+}  // namespace vgpu

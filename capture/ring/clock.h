@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-namespace vgpu::shim {
+namespace vgpu {
 
 inline uint64_t ClockNs(clockid_t clock) {
   timespec now = {};
@@ -14,6 +14,6 @@ inline uint64_t ClockNs(clockid_t clock) {
 }
 
 // The clock of every time in a trace.
-inline uint64_t NowNs() { return ClockNs(CLOCK_MONOTONIC); }
+inline uint64_t MonotonicNs() { return ClockNs(CLOCK_MONOTONIC); }
 
-}  // namespace vgpu::shim
+}  // namespace vgpu

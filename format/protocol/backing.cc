@@ -1,8 +1,8 @@
-#include "capture/shim/backing.h"
+#include "format/protocol/backing.h"
 
 #include <algorithm>
 
-namespace vgpu::shim {
+namespace vgpu {
 
 Backing::Backing(const iovec* iov, std::size_t count) {
   if (iov == nullptr) return;
@@ -45,4 +45,4 @@ Digest HashBox(const Backing& backing, const ByteBox& box) {
   return hasher.Finish();
 }
 
-}  // namespace vgpu::shim
+}  // namespace vgpu

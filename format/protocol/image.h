@@ -1,4 +1,5 @@
-// A picture as a person sees it: rows from the top, RGBA, 8 bits a channel, opaque.
+// Pictures: as a resource holds them, and as a person sees them (rows from the top, RGBA, 8 bits a
+// channel, opaque).
 #pragma once
 
 #include <cstdint>
@@ -6,9 +7,17 @@
 
 #include "format/protocol/content_hash.h"
 #include "format/protocol/error.h"
-#include "replay/device/device.h"
+#include "format/protocol/wire.h"
 
 namespace vgpu {
+
+// Pixels as rows from the first row in memory order, tightly packed.
+struct Pixels {
+  uint32_t width = 0, height = 0;
+  uint32_t format = 0;  // virgl format
+  bool y_0_top = false;
+  std::vector<std::byte> data;
+};
 
 struct Image {
   uint32_t width = 0, height = 0;
@@ -28,5 +37,8 @@ Result<uint64_t> PackedSize(uint32_t width, uint32_t height, uint32_t format);
 // Errors (kFailed): a format that no display has (compressed, float, more than 64 bits), too little
 // data.
 Result<Image> ToImage(const Pixels& pixels);
+// The same as B, G, R, A, with the alpha that there is (255 where the format has none), which a
+// cursor shows.
+Result<std::vector<std::byte>> ToBgra(const Pixels& pixels);
 
 }  // namespace vgpu

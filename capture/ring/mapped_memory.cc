@@ -1,8 +1,8 @@
-#include "capture/shim/mapped_memory.h"
+#include "capture/ring/mapped_memory.h"
 
 #include <algorithm>
 
-namespace vgpu::shim {
+namespace vgpu {
 
 namespace {
 
@@ -55,4 +55,4 @@ void MappedMemory::SampleOne(uint32_t resource_id, Mapping& mapping, RecordStrea
   }
 }
 
-}  // namespace vgpu::shim
+}  // namespace vgpu

@@ -1,5 +1,5 @@
 // Writes the records of capture/ring/records.h, one method a kind, in the order that header asks
-// for. Under the lock of a Turn.
+// for. Its user sees to it that one thread at a time is in it.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,11 @@
 
 #include "capture/ring/records.h"
 #include "capture/ring/ring.h"
-#include "capture/shim/backing.h"
-#include "capture/shim/memory_map.h"
+#include "format/protocol/backing.h"
 #include "format/protocol/virtio_gpu.h"
 #include "format/protocol/wire.h"
 
-namespace vgpu::shim {
+namespace vgpu {
 
 class RecordStream {
  public:
@@ -23,7 +22,7 @@ class RecordStream {
   void Gl(std::string_view vendor, std::string_view renderer, std::string_view version);
   void Capset(uint32_t id, uint32_t version, Bytes data);
   // False where it was dropped.
-  bool Heap(const HeapInfo& heap);
+  bool Heap(const ring::HeapRecord& heap, std::string_view name);
 
   // The bytes of a box that `backing` covers, straight from where they lie. False where some of it
   // is not recorded: it was dropped, or another thread is inside a command.
@@ -62,7 +61,4 @@ class RecordStream {
   bool open_ = false;
 };
 
-// The ok or error response that has no data, to a request with this header.
-wire::CtrlHeader ResponseHeader(uint32_t ctx_id, ResponseType type);
-
-}  // namespace vgpu::shim
+}  // namespace vgpu

@@ -9,11 +9,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "capture/shim/backing.h"
-#include "capture/shim/record_stream.h"
+#include "format/protocol/backing.h"
+#include "capture/ring/record_stream.h"
 #include "format/protocol/content_hash.h"
 
-namespace vgpu::shim {
+namespace vgpu {
 
 class MappedMemory {
  public:
@@ -39,4 +39,4 @@ class MappedMemory {
   std::unordered_map<uint32_t, Mapping> mappings_;
 };
 
-}  // namespace vgpu::shim
+}  // namespace vgpu

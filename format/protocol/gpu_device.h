@@ -1,0 +1,68 @@
+// A virtio-gpu device as seen by whoever serves a guest, or plays a trace, with it.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "format/protocol/command_sink.h"
+#include "format/protocol/image.h"
+#include "format/protocol/transfer_layout.h"
+#include "format/protocol/virtio_gpu.h"
+
+namespace vgpu {
+
+// What a display says of itself: the answer to GET_DISPLAY_INFO and GET_EDID.
+struct Display {
+  bool enabled = false;
+  wire::Rect rect;
+  uint32_t flags = 0;
+  std::vector<std::byte> edid;  // empty: the device makes one of the rectangle's size
+};
+
+// What a scanout shows.
+struct ScanoutState {
+  uint32_t resource_id = 0;  // 0: disabled
+  wire::Rect rect;
+};
+
+struct CursorState {
+  uint32_t resource_id = 0;
+  uint32_t x = 0, y = 0, hot_x = 0, hot_y = 0;
+};
+
+// One thread.
+class GpuDevice : public CommandSink {
+ public:
+  // The features that the driver took; all of them, before the first call. Commands of others are
+  // refused.
+  virtual void SetFeatures(uint64_t features) = 0;
+  virtual void SetDisplay(uint32_t scanout, Display display) = 0;
+
+  // kMaxScanouts of each.
+  virtual const ScanoutState& Scanout(uint32_t scanout_id) const = 0;
+  virtual const CursorState& Cursor(uint32_t scanout_id) const = 0;
+  // nullptr where there is none, or it is a blob of bytes that mean nothing to the renderer.
+  virtual const ResourceShape* ShapeOf(uint32_t resource_id) const = 0;
+  // The pieces of a resource's backing in this process; empty where it has none.
+  virtual std::span<const iovec> BackingOf(uint32_t resource_id) const = 0;
+  // A blob's bytes where it is mapped for the guest, else empty.
+  virtual std::span<const std::byte> MappedOf(uint32_t resource_id) const = 0;
+  // A rectangle of level 0, layer 0 of a resource.
+  virtual Result<Pixels> ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
+                                    uint32_t height) = 0;
+
+  // Readable where PollFences has something to report; -1 where nothing can be waited for.
+  virtual int FenceDescriptor() const = 0;
+  // Reports fences that are done, to whom the renderer was made for. Never waits.
+  virtual void PollFences() = 0;
+
+  // Guest memory is another from now on. Backings that are no longer in it are detached.
+  virtual void MemoryChanged() = 0;
+  // Everything the guest made is gone; as after a device reset. The features stay.
+  virtual void Reset() = 0;
+};
+
+}  // namespace vgpu
