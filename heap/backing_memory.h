@@ -22,6 +22,9 @@ class BackingMemory {
  public:
   virtual ~BackingMemory() = default;
 
+  // What a budget counts for each entry beside its bytes, which is what the host pays for it.
+  static constexpr uint64_t kEntryBytes = 64;
+
   // kExists, kOutOfMemory (the budget, named), kInvalid (no bytes), kOutOfRange (an entry that is
   // not in guest memory).
   virtual HeapResult<void> Attach(uint32_t resource_id, std::span<const BackingEntry> entries) = 0;

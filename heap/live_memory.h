@@ -18,11 +18,9 @@ class LiveMemory : public BackingMemory {
       std::function<bool(uint64_t address, uint64_t size, std::vector<std::span<std::byte>>& out)>;
 
   // `budget`: what all backings may take, in bytes: the guest memory that they name, and
-  // kEntryBytes for each entry, which is what the host pays for it.
+  // kEntryBytes for each entry.
   LiveMemory(uint64_t budget, Locate locate);
   ~LiveMemory() override;
-
-  static constexpr uint64_t kEntryBytes = 64;
 
   HeapResult<void> Attach(uint32_t resource_id, std::span<const BackingEntry> entries) override;
   HeapResult<void> Detach(uint32_t resource_id) override;

@@ -7,10 +7,13 @@ namespace vgpu {
 
 namespace {
 
+constexpr std::string_view kQueries =
+    "The results of queries are not recorded: the renderer writes them when it has them.";
+
 constexpr std::string_view kEveryShim[] = {
     "Calls that are passed on without a record: resource_import_blob, resource_import_eglimage, "
     "resource_export_blob, get_rect, execute; and the in-fences of submit_cmd2.",
-    "The results of queries are not recorded: the renderer writes them when it has them.",
+    kQueries,
     "When fences signal is not seen where the program's callbacks have a version that the recorder "
     "does not know.",
 };
@@ -38,6 +41,12 @@ constexpr std::string_view kVtest[] = {
     "objects.",
 };
 
+constexpr std::string_view kDevice[] = {
+    kQueries,
+    "Memory that guest and host share without a command (mapped blobs, guest blobs on a scanout) is "
+    "sampled before each submit, transfer and flush; what comes and goes between them is not seen.",
+};
+
 constexpr std::string_view kUnknown[] = {
     "The kind of program is not known: what it answers itself is not seen.",
 };
@@ -45,15 +54,16 @@ constexpr std::string_view kUnknown[] = {
 std::span<const std::string_view> OwnBlindSpotsOf(proto::SourceKind source) {
   if (source == proto::SOURCE_SHIM_VMM) return kVmm;
   if (source == proto::SOURCE_SHIM_VTEST) return kVtest;
+  if (source == proto::SOURCE_DEVICE) return kDevice;
   return kUnknown;
 }
 
 }  // namespace
 
 std::vector<std::string_view> BlindSpotsOf(proto::SourceKind source) {
-  if (source == proto::SOURCE_DEVICE) return {};
   const auto own = OwnBlindSpotsOf(source);
   std::vector<std::string_view> all(own.begin(), own.end());
+  if (source == proto::SOURCE_DEVICE) return all;
   all.insert(all.end(), std::begin(kEveryShim), std::end(kEveryShim));
   return all;
 }

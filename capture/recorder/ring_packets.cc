@@ -86,6 +86,10 @@ Result<proto::Packet> SessionPacket(Bytes payload, const RendererOrigin& origin)
   session.set_callbacks_version(record->callbacks_version);
   session.set_wall_clock_ns(record->wall_clock_ns);
   session.set_time_ns(record->time_ns);
+  if (record->has_features != 0) session.set_virtio_features(record->virtio_features);
+  session.set_scanouts(record->scanouts);
+  session.set_max_memory(record->max_memory);
+  session.set_max_host_memory(record->max_host_memory);
   session.set_host(texts.Take(record->host_bytes));
   session.set_frame_checks(origin.frame_checks);
   return texts.Finish(std::move(packet));
@@ -207,6 +211,47 @@ Result<proto::Packet> SignalledPacket(Bytes payload) {
   fence.set_ring_idx(record->ring_idx);
   fence.set_has_ring(record->has_ring != 0);
   fence.set_time_ns(record->time_ns);
+  return packet;
+}
+
+Result<proto::Packet> FeaturesPacket(Bytes payload) {
+  const auto record = TakeRecord<ring::FeaturesRecord>(RecordType::kFeatures, payload);
+  if (!record) return tl::unexpected(record.error());
+  proto::Packet packet;
+  packet.mutable_features()->set_bits(record->bits);
+  return packet;
+}
+
+Result<proto::Packet> DisplayPacket(Bytes payload) {
+  const auto record = TakeRecord<ring::DisplayRecord>(RecordType::kDisplay, payload);
+  if (!record) return tl::unexpected(record.error());
+  proto::Packet packet;
+  proto::Display& display = *packet.mutable_display();
+  display.set_scanout(record->scanout);
+  display.set_enabled(record->enabled != 0);
+  display.set_x(record->x);
+  display.set_y(record->y);
+  display.set_width(record->width);
+  display.set_height(record->height);
+  display.set_flags(record->flags);
+  display.set_edid(ToText(payload));
+  return packet;
+}
+
+Result<proto::Packet> GuestMemoryPacket(Bytes payload) {
+  const auto record = TakeRecord<ring::GuestMemoryRecord>(RecordType::kGuestMemory, payload);
+  if (!record) return tl::unexpected(record.error());
+  proto::Packet packet;
+  proto::GuestMemory& memory = *packet.mutable_guest_memory();
+  for (uint32_t i = 0; i < record->count; ++i) {
+    const auto entry = TakeRecord<ring::GuestRegionEntry>(RecordType::kGuestMemory, payload);
+    if (!entry) return tl::unexpected(entry.error());
+    proto::GuestMemory::Region& region = *memory.add_region();
+    region.set_guest_address(entry->guest_address);
+    region.set_size(entry->size);
+    region.set_heap(entry->heap);
+    region.set_heap_offset(entry->heap_offset);
+  }
   return packet;
 }
 

@@ -52,5 +52,8 @@ Result<proto::Packet> ReadbackPacket(Bytes payload);
 Result<proto::Packet> FramePacket(Bytes payload);  // nor a number
 Result<proto::Packet> PlacesPacket(Bytes payload);
 Result<proto::Packet> SignalledPacket(Bytes payload);
+Result<proto::Packet> FeaturesPacket(Bytes payload);
+Result<proto::Packet> DisplayPacket(Bytes payload);
+Result<proto::Packet> GuestMemoryPacket(Bytes payload);
 
 }  // namespace vgpu

@@ -107,6 +107,12 @@ Status Translator::Take(uint16_t type, Bytes payload) {
     case RecordType::kReset:
       reset_ = true;
       return {};
+    case RecordType::kFeatures:
+      return TakeBetween(FeaturesPacket(payload));
+    case RecordType::kDisplay:
+      return TakeBetween(DisplayPacket(payload));
+    case RecordType::kGuestMemory:
+      return TakeBetween(GuestMemoryPacket(payload));
   }
   return MakeError(ErrorCode::kFailed, fmt::format("a ring record has the unknown type {}", type));
 }
@@ -218,6 +224,12 @@ Status Translator::TakePlaces(Bytes payload) {
   if (!packet) return tl::unexpected(packet.error());
   if (open_) open_->trailing.push_back(std::move(*packet));
   return {};
+}
+
+Status Translator::TakeBetween(const Result<proto::Packet>& packet) {
+  if (!packet) return tl::unexpected(packet.error());
+  if (Status status = StartCommand(); !status) return status;
+  return sink_.Write(*packet);
 }
 
 // What lived before a reset is destroyed by commands that nobody sent, once something follows.

@@ -153,6 +153,19 @@ void RecordStream::Signalled(const ring::SignalledRecord& record) {
   Put(RecordType::kSignalled, record, {});
 }
 
+void RecordStream::Features(uint64_t features) {
+  Put(RecordType::kFeatures, ring::FeaturesRecord{features}, {});
+}
+
+void RecordStream::Display(const ring::DisplayRecord& record, Bytes edid) {
+  Put(RecordType::kDisplay, record, std::array{edid});
+}
+
+void RecordStream::GuestMemory(std::span<const ring::GuestRegionEntry> regions) {
+  const ring::GuestMemoryRecord record = {static_cast<uint32_t>(regions.size()), 0};
+  Put(RecordType::kGuestMemory, record, std::array{std::as_bytes(regions)});
+}
+
 void RecordStream::Reset() {
   open_ = false;
   owner_ = nullptr;

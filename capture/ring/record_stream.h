@@ -46,6 +46,10 @@ class RecordStream {
   void Fence(const ring::FenceRecord& record);
   void FenceRefused(const ring::FenceRecord& record);
   void Signalled(const ring::SignalledRecord& record);
+  // Between commands.
+  void Features(uint64_t features);
+  void Display(const ring::DisplayRecord& record, Bytes edid);
+  void GuestMemory(std::span<const ring::GuestRegionEntry> regions);
   void Reset();
 
  private:

@@ -2,7 +2,8 @@
 //
 // Each payload is one fixed struct, then bytes. Same machine, same build: native integers.
 // Order on the ring is program order. A command is Memory* Begin (the call itself) End Readback*
-// Frame?; Fence and FenceSignalled stand where they happen.
+// Frame?; Fence and FenceSignalled stand where they happen. Features, Display and GuestMemory stand
+// between commands.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +29,15 @@ enum class RecordType : uint16_t {
   // FenceRecord: the library refused this one, whose kFence came before it was asked, because it
   // may signal on another thread before it answers.
   kFenceRefused = 14,
+  kFeatures = 15,     // FeaturesRecord
+  kDisplay = 16,      // DisplayRecord, then its EDID
+  kGuestMemory = 17,  // GuestMemoryRecord, then GuestRegionEntry * count
 };
 
 // SessionRecord::source: the numbers of proto::SourceKind.
 inline constexpr uint32_t kSourceShimVmm = 1;
 inline constexpr uint32_t kSourceShimVtest = 2;
+inline constexpr uint32_t kSourceDevice = 3;
 
 struct SessionRecord {
   uint32_t renderer_flags;
@@ -43,6 +48,13 @@ struct SessionRecord {
   uint32_t padding;
   uint64_t wall_clock_ns;
   uint64_t time_ns;
+  uint64_t virtio_features;  // that the driver took
+  uint32_t has_features;     // 0: not seen
+  uint32_t padding2;
+  // Of our own device; 0 from the shim.
+  uint64_t max_memory, max_host_memory;  // bytes, as DeviceOptions says
+  uint32_t scanouts;
+  uint32_t padding3;
 };
 
 struct GlRecord {
@@ -127,6 +139,30 @@ struct PlacesRecord {
 struct PlaceEntry {
   uint32_t heap, padding;
   uint64_t offset, size;
+};
+
+// The driver negotiated anew.
+struct FeaturesRecord {
+  uint64_t bits;
+};
+
+// What a display says of itself from here on.
+struct DisplayRecord {
+  uint32_t scanout, enabled;
+  uint32_t x, y, width, height;
+  uint32_t flags;
+  uint32_t padding;
+};
+
+// All of the guest's memory from here on.
+struct GuestMemoryRecord {
+  uint32_t count, padding;
+};
+
+struct GuestRegionEntry {
+  uint64_t guest_address, size;
+  uint32_t heap, padding;
+  uint64_t heap_offset;
 };
 
 }  // namespace vgpu::ring

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "heap/guest_memory.h"
 #include "replay/device/byte_boxes.h"
 #include "replay/device/handlers.h"
 #include "replay/device/memory.h"
@@ -72,11 +71,13 @@ std::vector<std::byte> Encode(const wire::CtrlHeader& request, Reply reply) {
 }  // namespace
 
 Device::Device(Renderer& renderer, const DeviceOptions& options,
-               std::unique_ptr<BackingMemory> memory)
-    : impl_(std::make_unique<Impl>(renderer, options,
-                                   memory != nullptr
-                                       ? std::move(memory)
-                                       : std::make_unique<GuestMemory>(options.max_memory))) {
+               std::unique_ptr<BackingMemory> memory) {
+  GuestMemory* rebuilt = nullptr;
+  if (memory == nullptr) {
+    rebuilt = new GuestMemory(options.max_memory);
+    memory.reset(rebuilt);
+  }
+  impl_ = std::make_unique<Impl>(renderer, options, std::move(memory), rebuilt);
   impl_->options.scanouts = std::clamp<uint32_t>(options.scanouts, 1, kMaxScanouts);
   for (uint32_t i = 0; i < impl_->options.scanouts; ++i) {
     Display& display = impl_->displays[i];
@@ -137,6 +138,12 @@ void Device::MemoryChanged() {
       (void)device.memory->Detach(id);
     }
   }
+}
+
+void Device::SetGuestMemory(std::vector<GuestRegion> regions) {
+  if (impl_->rebuilt == nullptr) return;
+  impl_->rebuilt->SetRegions(std::move(regions));
+  MemoryChanged();
 }
 
 const ResourceShape* Device::ShapeOf(uint32_t resource_id) const {

@@ -34,6 +34,7 @@
 #include "format/protocol/content_hash.h"
 #include "format/protocol/gpu_device.h"
 #include "heap/backing_memory.h"
+#include "heap/guest_memory.h"
 #include "replay/renderer/renderer.h"
 
 namespace vgpu {
@@ -80,6 +81,10 @@ class Device : public GpuDevice {
   // The hash of what these give, without a copy of it.
   Result<Digest> HashBacking(uint32_t resource_id, const ByteBox& box) const;
   Result<Digest> HashTransient(const ByteBox& box) const;
+
+  // Guest memory is these regions and nothing else from now on, as MemoryChanged. Nothing where the
+  // memory is not this device's own.
+  void SetGuestMemory(std::vector<GuestRegion> regions);
 
   // Puts bytes into a backing, as Execute does for its command's memory. Those of a resource
   // without memory are dropped.

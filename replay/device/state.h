@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "heap/backing_memory.h"
+#include "heap/guest_memory.h"
 #include "heap/mapping.h"
 #include "replay/device/device.h"
 
@@ -49,12 +50,16 @@ struct ContextState {
 
 struct DeviceState {
   DeviceState(Renderer& its_renderer, const DeviceOptions& its_options,
-              std::unique_ptr<BackingMemory> its_memory)
-      : renderer(its_renderer), options(its_options), memory(std::move(its_memory)) {}
+              std::unique_ptr<BackingMemory> its_memory, GuestMemory* its_rebuilt)
+      : renderer(its_renderer),
+        options(its_options),
+        memory(std::move(its_memory)),
+        rebuilt(its_rebuilt) {}
 
   Renderer& renderer;
   DeviceOptions options;
   const std::unique_ptr<BackingMemory> memory;
+  GuestMemory* const rebuilt;  // `memory`, where backings are rebuilt in this process; else null
   uint64_t features = feature::kAll;
   std::unordered_map<uint32_t, ResourceState> resources;
   std::unordered_map<uint32_t, ContextState> contexts;

@@ -132,6 +132,9 @@ bool Dumper::WantsOther(const proto::Packet& packet) const {
     case proto::Packet::kFence:
     case proto::Packet::kMarker:
     case proto::Packet::kLoss:
+    case proto::Packet::kFeatures:
+    case proto::Packet::kDisplay:
+    case proto::Packet::kGuestMemory:
       return in_wanted_ && !filter_.LooksInside();
     default:
       return false;

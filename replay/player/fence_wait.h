@@ -19,6 +19,9 @@ class FenceWait {
   // Polls until the fence is signalled, the renderer owes none, or the time is over. Empty: it is
   // signalled, and in order; else what it is instead, such as "is not signalled in 10000 ms".
   std::string WaitFor(const FenceId& fence);
+  // Nobody asks for a fence any more that was made up to now. Waits for them, within the time, so
+  // that none is taken for a later one with its id.
+  void ForgetAll();
 
  private:
   bool IsOwedAny() const;

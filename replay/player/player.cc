@@ -66,6 +66,9 @@ class Player::Run {
   void OnReadback(const proto::Readback& readback);
   Status OnFrame(const proto::Frame& frame);
   void OnLoss(const proto::Loss& loss);
+  void OnFeatures(uint64_t bits);
+  void OnDisplay(const proto::Display& packet);
+  void OnGuestMemory(const proto::GuestMemory& packet);
 
   FrameCheck CheckFrame(const proto::Frame& packet, FrameView& view);
   void CompareResponse(const proto::Command& command, Bytes replayed);
@@ -97,6 +100,8 @@ class Player::Run {
 
 Result<PlayReport> Player::Run::Play() {
   recorded_ns_ = player_.reader_.summary().begin_ns;
+  const proto::Session& session = player_.reader_.session();
+  if (session.has_virtio_features()) player_.device_.SetFeatures(session.virtio_features());
   if (player_.options_.first_frame == 0) BeginTiming();
   while (!done_) {
     const auto packet = player_.reader_.Next();
@@ -128,6 +133,15 @@ Status Player::Run::OnPacket(const proto::Packet& packet) {
       return OnFrame(packet.frame());
     case proto::Packet::kLoss:
       OnLoss(packet.loss());
+      break;
+    case proto::Packet::kFeatures:
+      OnFeatures(packet.features().bits());
+      break;
+    case proto::Packet::kDisplay:
+      OnDisplay(packet.display());
+      break;
+    case proto::Packet::kGuestMemory:
+      OnGuestMemory(packet.guest_memory());
       break;
     // What the reader uses itself, and facts about the recording that change nothing in a replay.
     case proto::Packet::kSession:
@@ -301,6 +315,31 @@ void Player::Run::OnLoss(const proto::Loss& loss) {
       loss.commands() == 0 ? "commands" : fmt::format("{} commands", loss.commands());
   Note(fmt::format("the recorder lost {} from command {} on ({} bytes): {}", commands,
                    loss.first_command(), loss.bytes(), loss.reason()));
+}
+
+// The driver was reset before: the one that follows counts its fences from the start, and the old
+// one's are nobody's.
+void Player::Run::OnFeatures(uint64_t bits) {
+  fences_.ForgetAll();
+  player_.device_.SetFeatures(bits);
+}
+
+void Player::Run::OnDisplay(const proto::Display& packet) {
+  Display display;
+  display.enabled = packet.enabled();
+  display.rect = {packet.x(), packet.y(), packet.width(), packet.height()};
+  display.flags = packet.flags();
+  const Bytes edid = BytesOf(packet.edid());
+  display.edid.assign(edid.begin(), edid.end());
+  player_.device_.SetDisplay(packet.scanout(), std::move(display));
+}
+
+void Player::Run::OnGuestMemory(const proto::GuestMemory& packet) {
+  std::vector<GuestRegion> regions;
+  for (const auto& region : packet.region()) {
+    regions.push_back({region.guest_address(), region.size()});
+  }
+  player_.device_.SetGuestMemory(std::move(regions));
 }
 
 void Player::Run::Report(Finding::Kind kind, uint32_t resource_id, std::string what,

@@ -12,7 +12,8 @@ struct ResponseCheck {
   enum class Outcome {
     kNotCompared,  // nothing recorded to compare with
     kEqual,
-    kEnvironment,  // differs in what the host decides: capsets, display info, EDID, UUIDs
+    kEnvironment,  // differs in what the host decides: capsets, map info; and, where the source did
+                   // not say what its device was told: display info, EDID, UUIDs
     kDifferent,
   };
   Outcome outcome = Outcome::kNotCompared;

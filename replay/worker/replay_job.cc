@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <thread>
 
 #include "replay/display/window.h"
+#include "replay/player/recorded_device.h"
 #include "replay/worker/replay_observer.h"
 #include "replay/worker/sandbox.h"
 
@@ -120,29 +122,27 @@ Status Job::StartRenderer() {
 Status Job::Replay() {
   if (const auto status = StartRenderer(); !status) return status;
   TimedRenderer timed(*renderer_, page_.renderer_call());
-  DeviceOptions device_options;
-  device_options.scanouts = kMaxScanouts;
-  device_options.max_memory = device_options.max_host_memory = job_.max_memory / 2;
-  const proto::SourceKind source = reader_->session().source();
-  device_options.force_context_0 = source != proto::SOURCE_SHIM_VTEST;
-  Device device(timed, device_options);
+  const DeviceOptions device_options =
+      RecordedDeviceOptions(reader_->session(), job_.max_memory / 2);
   PlayerOptions options;
   options.first_frame = job_.frames.first;
   options.last_frame = job_.frames.last;
   options.check_content = job_.check_content;
   options.fence_timeout_ms = job_.fence_timeout_ms;
-  Player player(*reader_, device, timed, fences_, options, observer_);
 
   page_.SetPhase(WorkerPhase::kReplaying);
   DoneEvent done;
+  // A new one for each loop: the trace tells it its features, displays and memory.
+  std::optional<Device> device;
   while (true) {
-    const auto report = player.Play();
+    device.emplace(timed, device_options);
+    const auto report = Player(*reader_, *device, timed, fences_, options, observer_).Play();
     if (!report) return tl::unexpected(report.error());
     Add(done.report, *report);
     ++done.loops;
     observer_.OnEnd();
     if (report->stopped || playback_.stopped() || done.loops == job_.loops) break;
-    device.Reset();
+    device.reset();
     fences_.Clear();
     playback_.Restart();
     if (const auto status = reader_->Rewind(); !status) return status;

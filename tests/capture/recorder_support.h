@@ -125,6 +125,21 @@ inline RawRecord PlacesRecordOf(uint32_t resource, const std::vector<ring::Place
   return {RecordType::kPlaces, payload};
 }
 
+inline RawRecord FeaturesRecordOf(uint64_t bits) {
+  return {RecordType::kFeatures, Raw(ring::FeaturesRecord{bits})};
+}
+
+inline RawRecord DisplayRecordOf(uint32_t scanout, std::string_view edid) {
+  return {RecordType::kDisplay,
+          Raw(ring::DisplayRecord{scanout, 1, 3, 4, 800, 600, 7, 0}) + std::string(edid)};
+}
+
+inline RawRecord GuestMemoryRecordOf(const std::vector<ring::GuestRegionEntry>& regions) {
+  std::string payload = Raw(ring::GuestMemoryRecord{static_cast<uint32_t>(regions.size()), 0});
+  for (const ring::GuestRegionEntry& region : regions) payload += Raw(region);
+  return {RecordType::kGuestMemory, payload};
+}
+
 inline RawRecord ResetRecordOf() { return {RecordType::kReset, ""}; }
 
 // Keeps what is written. Each content is one blob of its own.
@@ -178,6 +193,15 @@ inline std::string Outline(const std::vector<proto::Packet>& packets) {
         break;
       case proto::Packet::kEnd:
         outline += "end";
+        break;
+      case proto::Packet::kFeatures:
+        outline += "features";
+        break;
+      case proto::Packet::kDisplay:
+        outline += "display";
+        break;
+      case proto::Packet::kGuestMemory:
+        outline += "guest_memory";
         break;
       default:
         outline += "other";

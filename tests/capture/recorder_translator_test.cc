@@ -58,6 +58,31 @@ TEST_F(TranslatorTest, SessionTellsWhoRecordedWhatAndWhatCannotBeSeen) {
   }
 }
 
+TEST_F(TranslatorTest, SessionOfADeviceTellsWhatItServes) {
+  ring::SessionRecord record = {};
+  record.source = ring::kSourceDevice;
+  record.virtio_features = feature::kVirgl;
+  record.has_features = 1;
+  record.scanouts = 2;
+  record.max_memory = 1ull << 33;
+  record.max_host_memory = 1ull << 34;
+  Take({{RecordType::kSession, Raw(record)}});
+  const proto::Session& session = sink_.packets[0].session();
+  EXPECT_EQ(session.source(), proto::SOURCE_DEVICE);
+  EXPECT_EQ(session.virtio_features(), feature::kVirgl);
+  EXPECT_EQ(session.scanouts(), 2u);
+  EXPECT_EQ(session.max_memory(), 1ull << 33);
+  EXPECT_EQ(session.max_host_memory(), 1ull << 34);
+  ASSERT_EQ(session.blind_spots_size(), 2);
+  EXPECT_THAT(session.blind_spots(0), HasSubstr("queries"));
+  EXPECT_THAT(session.blind_spots(1), HasSubstr("is sampled before each submit"));
+}
+
+TEST_F(TranslatorTest, FeaturesThatWereNotSeenAreAbsent) {
+  Take({SessionRecordOf()});
+  EXPECT_FALSE(sink_.packets[0].session().has_virtio_features());
+}
+
 TEST_F(TranslatorTest, UnknownSourceIsTakenFromTheProgram) {
   Take({SessionRecordOf(0)});
   EXPECT_EQ(sink_.packets[0].session().source(), proto::SOURCE_SHIM_VMM);
@@ -291,8 +316,54 @@ TEST_F(TranslatorTest, MarkerStandsBehindTheCommandsBeforeIt) {
   EXPECT_EQ(sink_.packets[2].marker().text(), "here");
 }
 
+TEST_F(TranslatorTest, FeaturesDisplaysAndGuestMemoryStandBetweenCommands) {
+  Take({SessionRecordOf(), FeaturesRecordOf(5), BeginRecordOf(Submit(1)), EndRecordOf(),
+        DisplayRecordOf(1, "edid"), GuestMemoryRecordOf({{0x1000, 0x2000, 3, 0, 0x4000}}),
+        BeginRecordOf(Submit(1)), EndRecordOf(), FrameRecordOf(5), FeaturesRecordOf(6)});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets),
+            "session features command:0 display guest_memory command:1 frame:0 features end");
+  EXPECT_EQ(sink_.packets[1].features().bits(), 5u);
+  const proto::Display& display = sink_.packets[3].display();
+  EXPECT_EQ(display.ShortDebugString(),
+            "scanout: 1 enabled: true x: 3 y: 4 width: 800 height: 600 flags: 7 edid: \"edid\"");
+  EXPECT_EQ(sink_.packets[4].guest_memory().ShortDebugString(),
+            "region { guest_address: 4096 size: 8192 heap: 3 heap_offset: 16384 }");
+}
+
+TEST_F(TranslatorTest, WhatAResetDestroysGoesBeforeTheNextFeatures) {
+  Take({SessionRecordOf(), BeginRecordOf(CreateContext(2)), EndRecordOf(), ResetRecordOf()});
+  EXPECT_TRUE(translator_.was_reset());
+  Take({FeaturesRecordOf(0)});
+  EXPECT_FALSE(translator_.was_reset());
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets), "session command:0 command:1 features end");
+  EXPECT_EQ(HeaderOf(CommandAt(1).request()).type, static_cast<uint32_t>(CommandType::CTX_DESTROY));
+}
+
+TEST_F(TranslatorTest, ResetDestroysResourcesOfEveryKind) {
+  wire::ResourceCreate2d flat;
+  flat.resource_id = 3;
+  wire::ResourceCreateBlob blob;
+  blob.resource_id = 4;
+  Take({SessionRecordOf(ring::kSourceDevice),
+        BeginRecordOf(RequestText(CommandType::RESOURCE_CREATE_2D, flat)), EndRecordOf(),
+        BeginRecordOf(RequestText(CommandType::RESOURCE_CREATE_BLOB, blob)), EndRecordOf(),
+        BeginRecordOf(CreateResource(5)), EndRecordOf(), ResetRecordOf(), FeaturesRecordOf(0)});
+  Finish();
+  ASSERT_EQ(Outline(sink_.packets),
+            "session command:0 command:1 command:2 command:3 command:4 command:5 features end");
+  for (const uint32_t number : {3u, 4u, 5u}) {
+    const auto unref = ReadStruct<wire::ResourceRequest>(
+        std::as_bytes(std::span(CommandAt(number).request())));
+    ASSERT_TRUE(unref);
+    EXPECT_EQ(unref->hdr.type, static_cast<uint32_t>(CommandType::RESOURCE_UNREF));
+    EXPECT_EQ(unref->resource_id, number);
+  }
+}
+
 TEST_F(TranslatorTest, RecordThatIsTooShortIsAnErrorWithItsSize) {
-  for (uint16_t type = 1; type <= 14; ++type) {
+  for (uint16_t type = 1; type <= 17; ++type) {
     CollectingSink sink;
     Translator translator(RendererOrigin{}, sink);
     if (type == static_cast<uint16_t>(RecordType::kReset)) continue;  // it is empty
@@ -306,6 +377,13 @@ TEST_F(TranslatorTest, RecordThatIsTooShortIsAnErrorWithItsSize) {
 TEST_F(TranslatorTest, PlacesThatClaimMoreEntriesThanTheyHaveAreAnError) {
   RawRecord record = PlacesRecordOf(1, {{1, 0, 0, 1}});
   const ring::PlacesRecord claim = {1, 1, 0xffffffff, 0};
+  std::memcpy(record.payload.data(), &claim, sizeof(claim));
+  EXPECT_FALSE(translator_.Take(static_cast<uint16_t>(record.type), record.bytes()));
+}
+
+TEST_F(TranslatorTest, GuestMemoryThatClaimsMoreRegionsThanItHasIsAnError) {
+  RawRecord record = GuestMemoryRecordOf({{0x1000, 0x2000, 3, 0, 0}});
+  const ring::GuestMemoryRecord claim = {0xffffffff, 0};
   std::memcpy(record.payload.data(), &claim, sizeof(claim));
   EXPECT_FALSE(translator_.Take(static_cast<uint16_t>(record.type), record.bytes()));
 }

@@ -59,22 +59,22 @@ TEST(GuestMemory, BackingsKeepTheirPlaceAndBytesWhileOthersComeAndGo) {
   EXPECT_EQ(bytes[4095], std::byte{42});
 }
 
-TEST(GuestMemory, TheBudgetIsTheSumOfAllBackings) {
-  GuestMemory memory(10000);
+TEST(GuestMemory, TheBudgetIsTheSumOfAllBackingsAndTheirEntries) {
+  GuestMemory memory(10000 + 3 * GuestMemory::kEntryBytes);
   const std::array<uint32_t, 2> lengths = {3000, 3000};
   const std::array<uint32_t, 1> rest = {4000};
   ASSERT_TRUE(Attach(memory, 1, lengths));
-  EXPECT_EQ(memory.used(), 6000u);
+  EXPECT_EQ(memory.used(), 6128u);
   const auto refused = Attach(memory, 2, lengths);
   ASSERT_FALSE(refused);
   EXPECT_EQ(CodeOf(refused), HeapErrorCode::kOutOfMemory);
   EXPECT_EQ(refused.error().message,
-            "the backing of resource 2 needs 6000 bytes; 6000 of the budget of 10000 are used");
+            "the backing of resource 2 costs 6128 bytes; 6128 of the budget of 10192 are used");
   EXPECT_FALSE(memory.Has(2));
-  EXPECT_EQ(memory.used(), 6000u);
+  EXPECT_EQ(memory.used(), 6128u);
   EXPECT_TRUE(Attach(memory, 3, rest));
   ASSERT_TRUE(memory.Detach(1));
-  EXPECT_EQ(memory.used(), 4000u);
+  EXPECT_EQ(memory.used(), 4064u);
   EXPECT_TRUE(Attach(memory, 2, lengths));
 }
 
@@ -92,7 +92,7 @@ TEST(GuestMemory, AttachingTwiceKeepsTheFirst) {
   EXPECT_EQ(CodeOf(Attach(memory, 1, other)), HeapErrorCode::kExists);
   EXPECT_EQ(memory.SizeOf(1), 64u);
   EXPECT_EQ(memory.BytesOf(1)[0], std::byte{5});
-  EXPECT_EQ(memory.used(), 64u);
+  EXPECT_EQ(memory.used(), 128u);
 }
 
 TEST(GuestMemory, DetachedIsGoneAndANewBackingIsZeroedAgain) {
@@ -109,6 +109,48 @@ TEST(GuestMemory, DetachedIsGoneAndANewBackingIsZeroedAgain) {
   ASSERT_TRUE(Attach(memory, 1, length));
   EXPECT_TRUE(
       std::ranges::all_of(memory.BytesOf(1), [](std::byte b) { return b == std::byte{0}; }));
+}
+
+TEST(GuestMemory, EntriesLieInTheRegionsOrAreRefused) {
+  GuestMemory memory(64 * kMiB);
+  memory.SetRegions({{0x3000, 0x1000}, {0x1000, 0x2000}, {0x10000, 0x1000}});
+  const auto attach = [&memory](uint64_t address, uint32_t length) {
+    const BackingEntry entries[] = {{0x1000, 16}, {address, length}};
+    const auto attached = memory.Attach(1, entries);
+    (void)memory.Detach(1);
+    return attached ? "attached" : attached.error().message;
+  };
+  const std::string refused = "the backing of resource 1 has an entry outside of guest memory";
+  EXPECT_EQ(attach(0x1000, 0x1000), "attached");
+  EXPECT_EQ(attach(0x1000, 0x3000), "attached") << "from one region into the next";
+  EXPECT_EQ(attach(0x1000, 0x3001), refused);
+  EXPECT_EQ(attach(0xfff, 1), refused);
+  EXPECT_EQ(attach(0x3fff, 1), "attached");
+  EXPECT_EQ(attach(0x4000, 1), refused);
+  EXPECT_EQ(attach(0x4000, 0), "attached") << "an entry of no bytes lies nowhere";
+  EXPECT_EQ(attach(0x10000, 0x1000), "attached");
+  EXPECT_EQ(attach(UINT64_MAX, 100), refused);
+  memory.SetRegions({{UINT64_MAX - 4, 100}, {0, UINT64_MAX}});
+  EXPECT_EQ(attach(UINT64_MAX - 4, 4), "attached");
+  EXPECT_EQ(attach(UINT64_MAX - 4, 5), refused);
+  memory.SetRegions({});
+  EXPECT_EQ(attach(0x1000, 1), refused);
+}
+
+TEST(GuestMemory, ABackingThatIsNoLongerInTheRegionsIsDetached) {
+  GuestMemory memory(kMiB);
+  const BackingEntry low[] = {{0x1000, 64}}, high[] = {{0x9000, 64}};
+  ASSERT_TRUE(memory.Attach(1, low));
+  ASSERT_TRUE(memory.Attach(2, high));
+  memory.BytesOf(1)[0] = std::byte{5};
+  EXPECT_TRUE(memory.Relocate(2)) << "nothing is known of the guest's memory";
+  memory.SetRegions({{0x1000, 0x1000}});
+  EXPECT_TRUE(memory.Relocate(1));
+  EXPECT_EQ(memory.BytesOf(1)[0], std::byte{5});
+  EXPECT_FALSE(memory.Relocate(2));
+  EXPECT_FALSE(memory.Has(2));
+  EXPECT_FALSE(memory.Relocate(3));
+  EXPECT_EQ(memory.used(), 64 + GuestMemory::kEntryBytes);
 }
 
 TEST(GuestMemory, ABackingOfNoBytesIsInvalid) {

@@ -299,6 +299,12 @@ inline std::string NameOfResponse(uint32_t type) {
   return std::string(ResponseName(type).value_or("unknown"));
 }
 
+inline Queue QueueOf(const Request& request) {
+  const auto header = ReadStruct<wire::CtrlHeader>(request.bytes());
+  const CommandInfo* info = header ? FindCommand(header->type) : nullptr;
+  return info != nullptr ? info->queue : Queue::kControl;
+}
+
 class DeviceTest : public ::testing::Test {
  protected:
   DeviceTest() { MakeDevice({}); }
@@ -326,11 +332,6 @@ class DeviceTest : public ::testing::Test {
     renderer_.calls.clear();
     EXPECT_EQ(Answer(request, memory).substr(0, 3), "OK_");
     return renderer_.calls;
-  }
-  static Queue QueueOf(const Request& request) {
-    const auto header = ReadStruct<wire::CtrlHeader>(request.bytes());
-    const CommandInfo* info = header ? FindCommand(header->type) : nullptr;
-    return info != nullptr ? info->queue : Queue::kControl;
   }
 
   FakeRenderer renderer_;

@@ -38,7 +38,8 @@ inline constexpr uint32_t kTestResource = 1;
 // Appends packets with numbers that go up. Every step succeeds or fails the test.
 class PlayerTrace {
  public:
-  explicit PlayerTrace(const std::filesystem::path& path) {
+  explicit PlayerTrace(const std::filesystem::path& path,
+                       const std::function<void(proto::Session&)>& tell = {}) {
     auto writer = TraceWriter::Create(path, {});
     EXPECT_TRUE(writer.has_value()) << (writer ? "" : writer.error().message);
     writer_ = std::move(*writer);
@@ -46,6 +47,7 @@ class PlayerTrace {
     packet.mutable_session()->set_format_version(kFormatVersion);
     packet.mutable_session()->set_producer("test");
     packet.mutable_session()->set_source(proto::SOURCE_SHIM_VTEST);
+    if (tell) tell(*packet.mutable_session());
     Write(packet);
   }
   ~PlayerTrace() { Close(); }
@@ -73,6 +75,7 @@ class PlayerTrace {
     proto::Packet packet;
     auto& command = *packet.mutable_command();
     command.set_number(next_command_);
+    command.set_queue(static_cast<uint32_t>(QueueOf(request)));
     command.set_request(request.bytes().data(), request.bytes().size());
     if (response.empty()) {
       command.set_unanswered(true);
@@ -107,6 +110,23 @@ class PlayerTrace {
     Write(packet);
   }
 
+  void AddFeatures(uint64_t bits) {
+    proto::Packet packet;
+    packet.mutable_features()->set_bits(bits);
+    Write(packet);
+  }
+
+  void AddGuestMemory(std::initializer_list<GuestRegion> regions) {
+    proto::Packet packet;
+    packet.mutable_guest_memory();
+    for (const GuestRegion& from : regions) {
+      auto& region = *packet.mutable_guest_memory()->add_region();
+      region.set_guest_address(from.address);
+      region.set_size(from.size);
+    }
+    Write(packet);
+  }
+
   void AddFence(uint64_t id) {
     proto::Packet packet;
     packet.mutable_fence()->set_id(id);
@@ -114,11 +134,12 @@ class PlayerTrace {
   }
 
   // A frame of the whole test resource; `digest` null: unchecked; `picture` empty: not kept.
-  void AddFrame(const Digest* digest, Bytes picture = {}) {
+  void AddFrame(const Digest* digest, Bytes picture = {}, uint32_t scanout = 0) {
     proto::Packet packet;
     auto& frame = *packet.mutable_frame();
     frame.set_number(next_frame_++);
     frame.set_command(next_command_ - 1);
+    frame.set_scanout(scanout);
     frame.set_resource_id(kTestResource);
     frame.set_width(kTestSide);
     frame.set_height(kTestSide);
