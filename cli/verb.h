@@ -5,6 +5,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "format/protocol/error.h"
 
@@ -23,6 +24,10 @@ int ExitCodeOf(ErrorCode code);
 // Prints "PROGRAM: message" to stderr and returns the error's exit code.
 int Fail(const Error& error);
 
+inline tl::unexpected<Error> UsageError(std::string message) {
+  return MakeError(ErrorCode::kUsage, std::move(message));
+}
+
 struct Verb {
   const char* name;
   const char* summary;  // one line, for the program's --help
@@ -32,7 +37,7 @@ struct Verb {
 };
 
 struct Program {
-  const char* name;     // "vgpu-replay"
+  const char* name;  // "vgpu-replay"
   const char* summary;
   std::span<const Verb> verbs;
 };

@@ -72,6 +72,7 @@ class Run {
   void TakeSignal() {
     const auto arrived = signals_.Next();
     if (!arrived) return;
+    options_.signalled();
     if (end_) {
       interrupted_ = true;
     } else if (!arrived->from_terminal) {
@@ -96,6 +97,25 @@ class Run {
 ProgramEnd RunRecorded(EventLoop& loop, Recorder& recorder, ChildProcess& program,
                        SignalReader& signals, const RunOptions& options) {
   return Run(loop, recorder, program, signals, options).ToEnd();
+}
+
+ProgramEnd RunUnrecorded(EventLoop& loop, ChildProcess& program, SignalReader& signals,
+                         const RunOptions& options) {
+  const Status signalled = loop.Add(signals.descriptor(), [&] {
+    const auto arrived = signals.Next();
+    if (!arrived) return;
+    options.signalled();
+    if (!arrived->from_terminal) program.Signal(arrived->signal);
+  });
+  const Status ended =
+      loop.Add(program.descriptor(), [&] { loop.Remove(program.descriptor()); });
+  std::optional<ProgramEnd> end = program.TryReap();
+  for (; !end; end = program.TryReap()) {
+    loop.Wait(signalled && ended ? kProgressInterval : kUnwatchedInterval);
+  }
+  loop.Remove(signals.descriptor());
+  loop.Remove(program.descriptor());
+  return *end;
 }
 
 }  // namespace vgpu

@@ -18,11 +18,17 @@ struct RunOptions {
   std::optional<std::chrono::milliseconds> patience;
   // Called once a second.
   std::function<void(const RecorderStatus&)> progress = [](const RecorderStatus&) {};
+  // A signal has come that asks to end.
+  std::function<void()> signalled = [] {};
 };
 
 // Returns when the program and every renderer have ended, with all recordings closed. Signals that
 // come meanwhile are passed on to the program; once it has ended, they end the recordings.
 ProgramEnd RunRecorded(EventLoop& loop, Recorder& recorder, ChildProcess& program,
                        SignalReader& signals, const RunOptions& options);
+
+// The same without a recorder: of `options` only `signalled` is used.
+ProgramEnd RunUnrecorded(EventLoop& loop, ChildProcess& program, SignalReader& signals,
+                         const RunOptions& options);
 
 }  // namespace vgpu

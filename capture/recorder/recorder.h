@@ -70,7 +70,10 @@ class Recorder {
   std::filesystem::path socket() const { return folder_->ring_socket(); }
 
   // The program that was started: its own renderers' traces wait for its exit status.
-  void SetProgram(pid_t pid) { program_pid_ = pid; }
+  void SetProgram(pid_t pid) {
+    program_pid_ = pid;
+    program_end_.reset();
+  }
   void SetProgramEnd(const ProgramEnd& end) { program_end_ = end; }
 
   // Moves what the rings hold. Returns how long the caller may wait before the next call.

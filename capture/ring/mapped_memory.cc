@@ -1,6 +1,7 @@
 #include "capture/ring/mapped_memory.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vgpu {
 
@@ -19,10 +20,10 @@ ByteBox PagesOf(const Backing& memory, uint64_t first, uint64_t count) {
 
 }  // namespace
 
-void MappedMemory::Map(uint32_t resource_id, const void* base, uint64_t size) {
-  const iovec whole = {const_cast<void*>(base), size};
-  Mapping& mapping = mappings_[resource_id] = Mapping{Backing(&whole, 1), {}};
+void MappedMemory::Map(uint32_t resource_id, Backing memory, bool known) {
+  Mapping& mapping = mappings_[resource_id] = Mapping{std::move(memory), {}};
   mapping.pages.resize((mapping.memory.size() + kGuestPage - 1) / kGuestPage);
+  if (!known) return;
   for (uint64_t page = 0; page < mapping.pages.size(); ++page) {
     mapping.pages[page] = HashBox(mapping.memory, PagesOf(mapping.memory, page, 1));
   }
@@ -32,6 +33,12 @@ void MappedMemory::Unmap(uint32_t resource_id) { mappings_.erase(resource_id); }
 
 void MappedMemory::Sample(RecordStream& out) {
   for (auto& [resource_id, mapping] : mappings_) SampleOne(resource_id, mapping, out);
+}
+
+void MappedMemory::Sample(uint32_t resource_id, RecordStream& out) {
+  if (const auto found = mappings_.find(resource_id); found != mappings_.end()) {
+    SampleOne(resource_id, found->second, out);
+  }
 }
 
 // A page that changes between the hash and the copy differs from its hash at the next sample, and

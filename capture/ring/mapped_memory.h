@@ -17,15 +17,16 @@ namespace vgpu {
 
 class MappedMemory {
  public:
-  // From here on [base, base + size) is the resource's, until Unmap; what it holds now is known to
+  // From here on this memory is the resource's, until Unmap. `known`: what it holds now is known to
   // a replay. It must stay readable in between.
-  void Map(uint32_t resource_id, const void* base, uint64_t size);
+  void Map(uint32_t resource_id, Backing memory, bool known);
   void Unmap(uint32_t resource_id);
   void Clear() { mappings_.clear(); }
   bool Has(uint32_t resource_id) const { return mappings_.contains(resource_id); }
 
   // Records what has changed, one record for each run of pages.
   void Sample(RecordStream& out);
+  void Sample(uint32_t resource_id, RecordStream& out);  // of this one
 
  private:
   struct Mapping {

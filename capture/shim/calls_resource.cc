@@ -128,8 +128,8 @@ int RecordMap(uint32_t resource_id, Map map) {
                     r.End(response, ResponseType::OK_MAP_INFO);
                     const Resource* resource = r.Find(resource_id);
                     const uint64_t whole = resource == nullptr ? 0 : resource->blob_bytes;
-                    r.mapped().Map(resource_id, mapped.base,
-                                   mapped.size == 0 ? whole : mapped.size);
+                    const iovec memory = {mapped.base, mapped.size == 0 ? whole : mapped.size};
+                    r.mapped().Map(resource_id, Backing(&memory, 1), true);
                   });
 }
 

@@ -4,7 +4,6 @@
 #include <new>
 #include <utility>
 
-#include "capture/ring/handshake.h"
 #include "capture/ring/clock.h"
 
 namespace vgpu::shim {
@@ -24,7 +23,9 @@ wire::CtrlHeader ResponseHeader(uint32_t ctx_id, ResponseType type) {
 }
 
 Recording::Recording(std::unique_ptr<Connection> connection)
-    : connection_(std::move(connection)), out_(connection_->ring()) {}
+    : connection_(std::move(connection)),
+      out_(connection_->ring()),
+      checks_(connection_->frame_checks()) {}
 
 Resource* Recording::Find(uint32_t resource_id) {
   const auto found = resources_.find(resource_id);
@@ -87,14 +88,6 @@ void Recording::BeginAttach(uint32_t resource_id, const iovec* iov, std::size_t 
   request.nr_entries = static_cast<uint32_t>(list.entries.size());
   Begin(request, list.bytes());
   out_.Places(resource_id, true, list.places);
-}
-
-bool Recording::WantsFrameCheck(uint64_t now_ns) {
-  const uint32_t checks = connection_->frame_checks();
-  if (checks == ring::kAllFrames) return true;
-  if (checks == 0 || now_ns < next_check_ns_) return false;
-  next_check_ns_ = now_ns + 1'000'000'000 / checks;
-  return true;
 }
 
 FrameBuffer Recording::TakeFrameBuffer(std::size_t bytes) {

@@ -10,6 +10,7 @@
 
 #include "format/protocol/backing.h"
 #include "capture/ring/connection.h"
+#include "capture/ring/frame_checks.h"
 #include "capture/ring/mapped_memory.h"
 #include "capture/shim/memory_map.h"
 #include "capture/ring/record_stream.h"
@@ -98,7 +99,7 @@ class Recording {
   void BeginAttach(uint32_t resource_id, const iovec* iov, std::size_t count);
 
   // Whether the next frame's content is to be read back now; counts it where it is.
-  bool WantsFrameCheck(uint64_t now_ns);
+  bool WantsFrameCheck(uint64_t now_ns) { return checks_.Wants(now_ns); }
   // A buffer of `bytes` to read a frame into, kept from frame to frame; empty where there is no
   // memory for it. It is taken out so that it can be used without the lock, and given back.
   FrameBuffer TakeFrameBuffer(std::size_t bytes);
@@ -108,13 +109,13 @@ class Recording {
   std::unique_ptr<Connection> connection_;
   RecordStream out_;
   SegmentTracker segments_;
+  FrameChecks checks_;
   MappedMemory mapped_;
   MemoryMap memory_map_;
   std::unordered_map<uint32_t, Resource> resources_;
   std::vector<wire::MemEntry> entries_;
   std::vector<ring::PlaceEntry> places_;
   FrameBuffer frame_buffer_;
-  uint64_t next_check_ns_ = 0;
   uint32_t ctx_id_ = 0;  // of the command that was begun last
 };
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "format/protocol/virtio_gpu.h"
+#include "format/protocol/gpu_device.h"
 
 namespace vgpu::vhost {
 
@@ -45,8 +45,6 @@ struct CursorPosition {
   uint32_t x = 0;
   uint32_t y = 0;
 };
-
-inline constexpr uint32_t kCursorSide = 64;
 
 struct CursorPayload {  // then kCursorSide * kCursorSide pixels, a8r8g8b8
   CursorPosition position;

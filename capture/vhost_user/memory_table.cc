@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 namespace vgpu::vhost {
@@ -36,6 +37,25 @@ bool Overlap(uint64_t a, uint64_t a_size, uint64_t b, uint64_t b_size) {
 // True where [address, address + size) lies in [start, start + whole), without overflow.
 bool Within(uint64_t address, uint64_t size, uint64_t start, uint64_t whole) {
   return address >= start && address - start <= whole && size <= whole - (address - start);
+}
+
+MemoryFile FileOf(int fd) {
+  MemoryFile file;
+  struct stat status = {};
+  if (fstat(fd, &status) == 0) {
+    file.device = status.st_dev;
+    file.inode = status.st_ino;
+    file.size = S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : 0;
+  }
+  char name[256];
+  const ssize_t length =
+      readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), name, sizeof(name));
+  if (length > 0) file.name.assign(name, static_cast<std::size_t>(length));
+  // "/memfd:pc.ram (deleted)"
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (file.name.starts_with("/memfd:")) file.name.erase(0, 1);
+  if (file.name.ends_with(kDeleted)) file.name.resize(file.name.size() - kDeleted.size());
+  return file;
 }
 
 struct FileMapping {
@@ -98,7 +118,7 @@ Status MemoryTable::Add(const MemoryRegion& region, int fd) {
   if (Status status = CheckOverlap(region); !status) return status;
   auto mapped = MapRegion(region, fd);
   if (!mapped) return tl::unexpected(mapped.error());
-  regions_.push_back({region, std::move(mapped->mapping), mapped->bytes});
+  regions_.push_back({region, std::move(mapped->mapping), mapped->bytes, FileOf(fd)});
   return {};
 }
 
@@ -124,6 +144,12 @@ Status MemoryTable::Replace(std::span<const MemoryRegion> regions, std::span<con
   }
   *this = std::move(fresh);
   return {};
+}
+
+std::vector<MemoryTable::RegionPlace> MemoryTable::Regions() const {
+  std::vector<RegionPlace> regions;
+  for (const Region& region : regions_) regions.push_back({region.place, region.file});
+  return regions;
 }
 
 bool MemoryTable::AppendGuestRange(uint64_t address, uint64_t size,

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "capture/vhost_user/messages.h"
@@ -19,9 +20,24 @@ namespace vgpu::vhost {
 // What GET_MAX_MEM_SLOTS answers: guest memory, some hot-plugged parts, a heap.
 inline constexpr uint32_t kMaxRegions = 32;
 
+// A file that regions are mapped from: a heap, as a trace calls it.
+struct MemoryFile {
+  uint64_t device = 0, inode = 0;
+  uint64_t size = 0;  // 0 where the system does not tell
+  std::string name;   // as /proc says it, such as "memfd:pc.ram"
+  friend bool operator==(const MemoryFile&, const MemoryFile&) = default;
+};
+
 // One thread. Spans are valid until the table changes.
 class MemoryTable {
  public:
+  struct RegionPlace {
+    MemoryRegion region;
+    MemoryFile file;
+  };
+  // All regions, in the order in which they were added.
+  std::vector<RegionPlace> Regions() const;
+
   // Maps `region` from `fd`, which may be closed after it. kFailed, with a sentence and the table
   // unchanged, where it is empty, wraps, reaches behind the file's end, overlaps another region
   // (in either address space), is one too many, or cannot be mapped.
@@ -44,6 +60,7 @@ class MemoryTable {
     MemoryRegion place;
     Mapping mapping;
     std::span<std::byte> bytes;
+    MemoryFile file;
   };
 
   static Status CheckPlace(const MemoryRegion& region);

@@ -74,7 +74,7 @@ int RunApp(Recording& recording, const RecordingOptions& options) {
 }
 
 int App(const RecordingOptions& options) {
-  auto recording = Recording::Create(options);
+  auto recording = Recording::CreateForProgram(options);
   if (!recording) return Fail(recording.error());
   return RunApp(**recording, options);
 }

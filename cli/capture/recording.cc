@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <span>
 
 #include "capture/launcher/preload.h"
 #include "cli/capture/status_text.h"
@@ -51,15 +52,25 @@ std::string WhyNothing(const std::string& program, const RecorderStatus& before,
 
 }  // namespace
 
-Result<std::unique_ptr<Recording>> Recording::Create(const RecordingOptions& options) {
-  auto recorder_options = ToRecorderOptions(options);
-  if (!recorder_options) return tl::unexpected(recorder_options.error());
-  recorder_options->notice = Say;
+Result<std::unique_ptr<Recording>> Recording::CreateForProgram(const RecordingOptions& options) {
+  if (const auto checked = ToRecorderOptions(options); !checked) {
+    return tl::unexpected(checked.error());
+  }
   if (const auto program = FindProgram(options.program.front()); !program) {
     return tl::unexpected(program.error());
   }
   const auto library = FindCaptureLibrary(LibraryCandidates());
   if (!library) return tl::unexpected(library.error());
+  auto recording = Create(options);
+  if (!recording) return recording;
+  (*recording)->preload_ = PreloadEnvironment(*library, (*recording)->recorder_->socket());
+  return recording;
+}
+
+Result<std::unique_ptr<Recording>> Recording::Create(const RecordingOptions& options) {
+  auto recorder_options = ToRecorderOptions(options);
+  if (!recorder_options) return tl::unexpected(recorder_options.error());
+  recorder_options->notice = Say;
 
   std::unique_ptr<Recording> recording(new Recording);
   recording->output_ = recorder_options->output;
@@ -72,7 +83,6 @@ Result<std::unique_ptr<Recording>> Recording::Create(const RecordingOptions& opt
   auto recorder = Recorder::Create(*recording->loop_, std::move(*recorder_options));
   if (!recorder) return tl::unexpected(recorder.error());
   recording->recorder_ = std::move(*recorder);
-  recording->preload_ = PreloadEnvironment(*library, recording->recorder_->socket());
   return recording;
 }
 
@@ -96,7 +106,8 @@ Recording::Outcome Recording::Report(const ProgramEnd& end, const std::string& p
   Outcome outcome;
   outcome.exit_code = ShellStatusOf(end);
   const RecorderStatus status = recorder_->status();
-  for (const RendererStatus& renderer : status.renderers) {
+  for (const RendererStatus& renderer :
+       std::span(status.renderers).subspan(before.renderers.size())) {
     if (!renderer.error.empty()) outcome.failed = true;
     std::error_code error;
     if (renderer.file.empty() || !fs::exists(renderer.file, error)) continue;
@@ -105,7 +116,8 @@ Recording::Outcome Recording::Report(const ProgramEnd& end, const std::string& p
   }
   if (!outcome.has_trace && !outcome.failed) {
     outcome.failed = true;
-    Say(fmt::format("{}; there is no trace", WhyNothing(program, before, status)));
+    Say(fmt::format("{}; there is no trace",
+                    why_nothing_.empty() ? WhyNothing(program, before, status) : why_nothing_));
   }
   if (outcome.failed && outcome.exit_code == kExitSuccess) outcome.exit_code = kExitFailed;
   return outcome;

@@ -20,10 +20,6 @@ constexpr uint64_t kMaxRingBytes = 16ull << 30;
 // Below this, a file has hardly room for its session.
 constexpr uint64_t kMinFileBytes = 64u << 10;
 
-tl::unexpected<Error> Wrong(std::string message) {
-  return MakeError(ErrorCode::kUsage, std::move(message));
-}
-
 std::optional<uint32_t> ParseNumber(const std::string& text) {
   uint32_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -40,7 +36,7 @@ Status SetFrames(const std::string& text, RecorderOptions& out) {
   const auto range = ParseRange("--frames", text);
   if (!range) return tl::unexpected(range.error());
   if (range->first != 0) {
-    return Wrong(fmt::format(
+    return UsageError(fmt::format(
         "--frames {}: a recording that begins at frame {} needs state snapshots, which this "
         "version lacks; it begins at frame 0",
         text, range->first));
@@ -51,7 +47,7 @@ Status SetFrames(const std::string& text, RecorderOptions& out) {
 
 Status SetOnFull(const std::string& text, RecorderOptions& out) {
   if (text != "wait" && text != "drop") {
-    return Wrong(fmt::format("--on-full {}: the policies are wait and drop", text));
+    return UsageError(fmt::format("--on-full {}: the policies are wait and drop", text));
   }
   out.on_full = text == "wait" ? OnFull::kWait : OnFull::kDrop;
   return {};
@@ -66,7 +62,7 @@ Status SetFrameChecks(const std::string& text, RecorderOptions& out) {
              number && *number != 0 && *number != ring::kAllFrames) {
     out.frame_checks = *number;
   } else {
-    return Wrong(fmt::format(
+    return UsageError(fmt::format(
         "--frame-checks {}: it is all, off, or the most that are made in a second, 1 or more",
         text));
   }
@@ -76,8 +72,8 @@ Status SetFrameChecks(const std::string& text, RecorderOptions& out) {
 Status SetCompression(const std::string& text, RecorderOptions& out) {
   const auto level = text == "none" ? 0 : ParseNumber(text);
   if (!level || *level > kMaxZstdLevel) {
-    return Wrong(fmt::format("--compression {}: it is none or a zstd level, 0 (none) to {}", text,
-                             kMaxZstdLevel));
+    return UsageError(fmt::format("--compression {}: it is none or a zstd level, 0 (none) to {}",
+                                  text, kMaxZstdLevel));
   }
   out.zstd_level = static_cast<int>(*level);
   return {};
@@ -88,7 +84,7 @@ Status SetSizes(const RecordingOptions& options, RecorderOptions& out) {
     const auto size = ParseSize("--max-size", options.max_size);
     if (!size) return tl::unexpected(size.error());
     if (*size < kMinFileBytes) {
-      return Wrong(
+      return UsageError(
           fmt::format("--max-size {}: the smallest is {} bytes", options.max_size, kMinFileBytes));
     }
     out.limits.max_file_bytes = *size;
@@ -96,8 +92,8 @@ Status SetSizes(const RecordingOptions& options, RecorderOptions& out) {
   const auto ring = ParseSize("--ring-size", options.ring_size);
   if (!ring) return tl::unexpected(ring.error());
   if (*ring < kMinRingBytes || *ring > kMaxRingBytes) {
-    return Wrong(fmt::format("--ring-size {}: it is {} to {} bytes", options.ring_size,
-                             kMinRingBytes, kMaxRingBytes));
+    return UsageError(fmt::format("--ring-size {}: it is {} to {} bytes", options.ring_size,
+                                  kMinRingBytes, kMaxRingBytes));
   }
   out.ring_bytes = *ring;
   return {};
@@ -145,6 +141,7 @@ void AddRecordingOptions(CLI::App& command, const char* program_name, RecordingO
           "--ring-size", options.ring_size,
           "Size of the shared-memory ring between a renderer and the recorder (default: 32M)")
       ->type_name("SIZE");
+  if (program_name == nullptr) return;
   command
       .add_option(program_name, options.program,
                   "What to run, with its arguments; write -- before it")

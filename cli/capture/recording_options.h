@@ -22,7 +22,7 @@ struct RecordingOptions {
   std::vector<std::string> program;  // and its arguments
 };
 
-// `program_name` is how --help calls what is recorded.
+// `program_name` is how --help calls what is recorded; nullptr where that is no program.
 void AddRecordingOptions(CLI::App& command, const char* program_name, RecordingOptions& options);
 
 // kUsage with a sentence for a value that makes no sense.

@@ -11,7 +11,7 @@ namespace vgpu::cli {
 namespace {
 
 int Run(const RecordingOptions& options) {
-  auto recording = Recording::Create(options);
+  auto recording = Recording::CreateForProgram(options);
   if (!recording) return Fail(recording.error());
   ChildOptions program;
   program.argv = options.program;

@@ -8,6 +8,7 @@ namespace vgpu::cli {
 
 std::function<int()> AddCaptureRun(CLI::App& command);
 std::function<int()> AddCaptureApp(CLI::App& command);
+std::function<int()> AddCaptureDevice(CLI::App& command);
 std::function<int()> AddCaptureCtl(CLI::App& command);
 
 }  // namespace vgpu::cli

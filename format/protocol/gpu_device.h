@@ -33,6 +33,9 @@ struct CursorState {
   uint32_t x = 0, y = 0, hot_x = 0, hot_y = 0;
 };
 
+// A cursor has this size, in pixels, both ways (virtio specification, UPDATE_CURSOR).
+inline constexpr uint32_t kCursorSide = 64;
+
 // One thread.
 class GpuDevice : public CommandSink {
  public:
@@ -53,6 +56,8 @@ class GpuDevice : public CommandSink {
   // A rectangle of level 0, layer 0 of a resource.
   virtual Result<Pixels> ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
                                     uint32_t height) = 0;
+  // What the scanout's cursor shows: at most kCursorSide pixels a side of it.
+  virtual Result<Pixels> ReadCursor(uint32_t scanout_id) = 0;
 
   // Readable where PollFences has something to report; -1 where nothing can be waited for.
   virtual int FenceDescriptor() const = 0;

@@ -1,16 +1,17 @@
 // What the renderer can do, as the guest asks for it.
 #include <algorithm>
-#include <iterator>
+#include <vector>
 
 #include "format/protocol/limits.h"
+#include "replay/device/device.h"
 #include "replay/device/handlers.h"
 
 namespace vgpu {
 
 namespace {
 
-// By index, as QEMU offers them: VIRGL, VIRGL2.
-constexpr uint32_t kOffered[] = {1, 2};
+// In the order of their indices, as QEMU offers them: VIRGL, VIRGL2.
+constexpr uint32_t kServed[] = {1, 2};
 
 bool IsUsable(const CapsetInfo& info) {
   return info.max_version != 0 && info.max_size != 0 && info.max_size <= limits::kMaxCapsetBytes;
@@ -18,12 +19,21 @@ bool IsUsable(const CapsetInfo& info) {
 
 }  // namespace
 
+std::vector<CapsetInfo> OfferedCapsets(Renderer& renderer) {
+  std::vector<CapsetInfo> offered;
+  for (const uint32_t id : kServed) {
+    if (const CapsetInfo info = renderer.GetCapset(id); IsUsable(info)) offered.push_back(info);
+  }
+  return offered;
+}
+
 Reply Handle(On<CommandType::GET_CAPSET_INFO>, DeviceState& device,
              const wire::GetCapsetInfo& request, const Call&) {
-  if (request.capset_index >= std::size(kOffered)) {
+  const std::vector<CapsetInfo> offered = OfferedCapsets(device.renderer);
+  if (request.capset_index >= offered.size()) {
     return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
   }
-  const CapsetInfo info = device.renderer.GetCapset(kOffered[request.capset_index]);
+  const CapsetInfo& info = offered[request.capset_index];
   wire::RespCapsetInfo response;
   response.capset_id = info.id;
   response.capset_max_version = info.max_version;

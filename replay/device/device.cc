@@ -161,6 +161,10 @@ const CursorState& Device::Cursor(uint32_t scanout_id) const {
   return scanout_id < kMaxScanouts ? impl_->cursors[scanout_id] : kNone;
 }
 
+Result<Pixels> Device::ReadCursor(uint32_t scanout_id) {
+  return ReadCursorOf(*impl_, Cursor(scanout_id).resource_id);
+}
+
 std::span<const iovec> Device::BackingOf(uint32_t resource_id) const {
   return impl_->memory->Entries(resource_id);
 }

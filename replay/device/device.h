@@ -49,6 +49,9 @@ struct DeviceOptions {
   bool force_context_0 = true;
 };
 
+// The capsets that the device offers on this renderer, in the order of their indices.
+std::vector<CapsetInfo> OfferedCapsets(Renderer& renderer);
+
 class Device : public GpuDevice {
  public:
   // `renderer` must outlive the device. Responses to fenced commands are returned at once; their
@@ -69,6 +72,7 @@ class Device : public GpuDevice {
   std::span<const std::byte> MappedOf(uint32_t resource_id) const override;
   Result<Pixels> ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
                             uint32_t height) override;
+  Result<Pixels> ReadCursor(uint32_t scanout_id) override;
   int FenceDescriptor() const override;
   void PollFences() override;
   void MemoryChanged() override;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "format/protocol/virgl.h"
 #include "replay/device/byte_boxes.h"
 #include "replay/device/memory.h"
@@ -101,6 +103,19 @@ Result<Pixels> ReadPixelsOf(DeviceState& device, uint32_t resource_id, const wir
   }
   return in_renderer ? ReadFromRenderer(device, resource_id, *resource->shape, rect, row_bytes)
                      : ReadBlob(device, resource_id, *blob, rect, row_bytes);
+}
+
+Result<Pixels> ReadCursorOf(DeviceState& device, uint32_t resource_id) {
+  const ResourceState* resource = device.FindResource(resource_id);
+  if (resource != nullptr && resource->shape) {
+    return ReadPixelsOf(device, resource_id,
+                        {0, 0, std::min(resource->shape->width, kCursorSide),
+                         std::min(resource->shape->height, kCursorSide)});
+  }
+  // A blob has no shape: a cursor's pixels, packed (a driver without 3D makes cursors like this).
+  constexpr uint32_t kB8G8R8A8 = 1;
+  const BlobPixels whole{kCursorSide, kCursorSide, kB8G8R8A8, kCursorSide * 4, 0};
+  return ReadBlob(device, resource_id, whole, {0, 0, kCursorSide, kCursorSide}, kCursorSide * 4);
 }
 
 }  // namespace vgpu

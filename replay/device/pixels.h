@@ -8,4 +8,7 @@ namespace vgpu {
 // Device::ReadPixels.
 Result<Pixels> ReadPixelsOf(DeviceState& device, uint32_t resource_id, const wire::Rect& rect);
 
+// Device::ReadCursor.
+Result<Pixels> ReadCursorOf(DeviceState& device, uint32_t resource_id);
+
 }  // namespace vgpu

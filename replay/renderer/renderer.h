@@ -84,7 +84,10 @@ using LogCallback = std::function<void(const std::string&)>;
 
 // kUnavailable with a sentence where there is no EGL, or no context can be made. One at a time in
 // a process, because the library has one state. An empty `log`: the library writes to stderr.
-Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence, LogCallback log = {});
+// `render_node`: the DRM device to draw with, such as "/dev/dri/renderD128"; kUsage where it cannot
+// be opened. Without one EGL chooses.
+Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence, LogCallback log = {},
+                                                      const std::string& render_node = {});
 std::unique_ptr<Renderer> CreateNullRenderer(FenceCallback on_fence);
 
 }  // namespace vgpu

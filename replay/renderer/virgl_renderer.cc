@@ -1,6 +1,8 @@
 #define VIRGL_RENDERER_UNSTABLE_APIS  // 0.10 hides context fences behind it; 1.x does not
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 extern "C" {  // the header does not say so itself
 #include <virglrenderer.h>
@@ -9,7 +11,9 @@ extern "C" {  // the header does not say so itself
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 #include "format/protocol/limits.h"
@@ -30,18 +34,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A GL context of our own without a window system or a DRM node. THREAD_SYNC has a thread of the
-// library wait for GL, so that there is a file descriptor to sleep on until a fence is done.
-constexpr int kFlags =
-    VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_USE_SURFACELESS | VIRGL_RENDERER_THREAD_SYNC;
+// A GL context of our own without a window system. THREAD_SYNC has a thread of the library wait for
+// GL, so that there is a file descriptor to sleep on until a fence is done.
+constexpr int kFlags = VIRGL_RENDERER_USE_EGL | VIRGL_RENDERER_THREAD_SYNC;
 
 // Version 3 is the first with fences of contexts.
 constexpr int kCallbacksVersion = 3;
 
 class VirglRenderer final : public Renderer {
  public:
-  VirglRenderer(FenceCallback on_fence, LogCallback log)
-      : log_(std::move(log)), on_fence_(std::move(on_fence)) {}
+  VirglRenderer(FenceCallback on_fence, LogCallback log, std::string render_node)
+      : log_(std::move(log)),
+        on_fence_(std::move(on_fence)),
+        render_node_(std::move(render_node)) {}
   ~VirglRenderer() override {
     if (ready_) virgl_renderer_cleanup(this);
   }
@@ -102,6 +107,10 @@ class VirglRenderer final : public Renderer {
   static void OnFence(void* self, uint32_t number) {
     static_cast<VirglRenderer*>(self)->fences_.RetireGlobal(number);
   }
+  // The library closes what it gets.
+  static int OpenRenderNode(void* self) {
+    return open(static_cast<VirglRenderer*>(self)->render_node_.c_str(), O_RDWR | O_CLOEXEC);
+  }
   static void OnContextFence(void* self, uint32_t ctx_id, uint32_t ring_idx, uint64_t number) {
     static_cast<VirglRenderer*>(self)->fences_.RetireRing(ctx_id, ring_idx, number);
   }
@@ -113,6 +122,7 @@ class VirglRenderer final : public Renderer {
 
   VirglLog log_;
   FenceCallback on_fence_;
+  const std::string render_node_;
   virgl_renderer_callbacks callbacks_{};  // the library keeps the pointer
   RendererInfo info_;
   FenceBook fences_;
@@ -124,12 +134,25 @@ Status VirglRenderer::Start() {
   callbacks_.version = kCallbacksVersion;
   callbacks_.write_fence = OnFence;
   callbacks_.write_context_fence = OnContextFence;
-  if (Status able = ProbeSurfacelessGl(); !able) return able;
-  if (const int result = virgl_renderer_init(this, kFlags, &callbacks_); result != 0) {
-    return MakeError(ErrorCode::kUnavailable,
-                     fmt::format("virglrenderer does not start on surfaceless EGL: "
-                                 "virgl_renderer_init with flags {:#x} answers {}",
-                                 kFlags, result));
+  int flags = kFlags;
+  if (render_node_.empty()) {
+    if (Status able = ProbeSurfacelessGl(); !able) return able;
+    flags |= VIRGL_RENDERER_USE_SURFACELESS;
+  } else {
+    const int node = OpenRenderNode(this);
+    if (node < 0) {
+      return MakeError(ErrorCode::kUsage, fmt::format("the render node {} cannot be opened: {}",
+                                                      render_node_, std::strerror(errno)));
+    }
+    close(node);
+    callbacks_.get_drm_fd = OpenRenderNode;
+  }
+  if (const int result = virgl_renderer_init(this, flags, &callbacks_); result != 0) {
+    return MakeError(
+        ErrorCode::kUnavailable,
+        fmt::format("virglrenderer does not start on {}: virgl_renderer_init with "
+                    "flags {:#x} answers {}",
+                    render_node_.empty() ? "surfaceless EGL" : render_node_, flags, result));
   }
   ready_ = true;
   virgl_renderer_force_ctx_0();
@@ -252,8 +275,9 @@ void VirglRenderer::PollFences(int timeout_ms) {
 
 }  // namespace
 
-Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence, LogCallback log) {
-  auto renderer = std::make_unique<VirglRenderer>(std::move(on_fence), std::move(log));
+Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence, LogCallback log,
+                                                      const std::string& render_node) {
+  auto renderer = std::make_unique<VirglRenderer>(std::move(on_fence), std::move(log), render_node);
   if (Status started = renderer->Start(); !started) return tl::unexpected(started.error());
   return renderer;
 }

@@ -262,7 +262,8 @@ TEST_F(DroppingRingTest, SampledPagesThatWereDroppedAreSampledAgain) {
   RecordStream out(*writer_);
   MappedMemory mapped;
   std::vector<std::byte> memory(3 * 4096);
-  mapped.Map(5, memory.data(), memory.size());
+  const iovec whole = {memory.data(), memory.size()};
+  mapped.Map(5, Backing(&whole, 1), true);
   memory[4096] = std::byte{1};
   Fill();
   mapped.Sample(out);

@@ -1,0 +1,85 @@
+// Serves one front-end with a device: requests in, responses out when their fences are done,
+// pictures to its display, and all of it to whoever records.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "capture/io/event_loop.h"
+#include "capture/server/device_tap.h"
+#include "capture/server/pending_requests.h"
+#include "capture/server/presenter.h"
+#include "capture/vhost_user/display_socket.h"
+#include "capture/vhost_user/request_handler.h"
+#include "capture/vhost_user/session.h"
+#include "format/protocol/gpu_device.h"
+
+namespace vgpu {
+
+// One thread, that of the event loop.
+class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener {
+ public:
+  // Where the guest's memory is, for the device's BackingMemory. Asked while a session runs.
+  bool LocateMemory(uint64_t address, uint64_t size, std::vector<std::span<std::byte>>& out) const;
+  // The renderer's fence callback.
+  void OnFence(const FenceId& fence);
+
+  // `problem`: a sentence for the user.
+  GuestServer(EventLoop& loop, std::function<void(const Error&)> problem);
+  ~GuestServer() override;
+
+  // Serves the front-end behind `socket` with `device`, which, like the loop, outlives this. Once.
+  // `displays`: what they are where the front-end does not tell.
+  Status Serve(UniqueFd socket, const vhost::DeviceDescription& description,
+               std::span<const Display> displays, GpuDevice& device, RendererFacts facts);
+  // The front-end is gone, and why, where it was not its own wish.
+  bool ended() const { return session_ == nullptr || session_->ended(); }
+  std::optional<Error> error() const;
+
+ private:
+  // A request that waits for what the display says.
+  struct Deferred {
+    vhost::RequestToken token;
+    std::vector<std::byte> bytes;
+  };
+
+  void OnRequest(const vhost::GuestRequest& request) override;
+  void Drain(uint32_t queue) override;
+  void OnFeatures(uint64_t features) override;
+  void OnMemoryChanged() override;
+  void OnDisplay(UniqueFd socket) override;
+  void OnReset() override;
+  void OnProblem(const Error& problem) override { problem_(problem); }
+  void OnDisplayDrained() override { presenter_->SendAll(); }
+  void OnDisplayLost(const std::optional<Error>& error) override;
+
+  void Execute(const vhost::RequestToken& token, Bytes request);
+  void Show(Bytes request);
+  void Flushed(const wire::ResourceFlush& flush);
+  bool Defer(const vhost::GuestRequest& request);
+  void RunDeferred(std::size_t most);
+  void TakeDisplayInfo(const wire::RespDisplayInfo& info);
+  void TakeEdid(uint32_t scanout, const wire::RespEdid& edid);
+  void SetDisplay(uint32_t scanout, const Display& display);
+
+  EventLoop& loop_;
+  std::function<void(const Error&)> problem_;
+  GpuDevice* device_ = nullptr;
+  std::optional<DeviceTap> tap_;
+  std::optional<Presenter> presenter_;
+  std::unique_ptr<vhost::Session> session_;
+  std::unique_ptr<vhost::DisplaySocket> display_;
+  std::array<Display, kMaxScanouts> displays_;  // as the device was told
+  bool described_ = false;                      // the displays are in the trace
+  FencedResponses fenced_;
+  std::list<Deferred> deferred_;
+  int fence_descriptor_ = -1;
+  uint64_t next_command_ = 0;
+};
+
+}  // namespace vgpu

@@ -1,0 +1,148 @@
+#include "capture/server/presenter.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "format/protocol/virgl.h"
+
+namespace vgpu {
+
+namespace {
+
+struct Span {
+  uint32_t begin = 0, size = 0;
+};
+
+Span Overlap(uint32_t a, uint32_t a_size, uint32_t b, uint32_t b_size) {
+  const uint64_t begin = std::max(a, b);
+  const uint64_t end = std::min(uint64_t{a} + a_size, uint64_t{b} + b_size);
+  if (end <= begin) return {};
+  return {static_cast<uint32_t>(begin), static_cast<uint32_t>(end - begin)};
+}
+
+// The cursor's pixels as the display wants them: kCursorSide rows, transparent where the resource
+// is smaller. A larger one is cut.
+std::vector<std::byte> CursorPixels(const std::vector<std::byte>& bgra, uint32_t width,
+                                    uint32_t height) {
+  constexpr std::size_t kRow = kCursorSide * 4;
+  std::vector<std::byte> out(kRow * kCursorSide);
+  for (uint32_t row = 0; row < height; ++row) {
+    std::memcpy(out.data() + row * kRow, bgra.data() + std::size_t{row} * width * 4,
+                std::size_t{width} * 4);
+  }
+  return out;
+}
+
+// What displays have as it is; they ignore the last byte.
+bool IsBgra(uint32_t format_id) {
+  const FormatInfo* format = FindFormat(format_id);
+  return format != nullptr && format->channels.starts_with("B8G8R8") && format->block_bytes == 4;
+}
+
+}  // namespace
+
+wire::Rect Intersection(const wire::Rect& a, const wire::Rect& b) {
+  const Span x = Overlap(a.x, a.width, b.x, b.width);
+  const Span y = Overlap(a.y, a.height, b.y, b.height);
+  if (x.size == 0 || y.size == 0) return {};
+  return {x.begin, y.begin, x.size, y.size};
+}
+
+void Presenter::SetDisplay(vhost::DisplaySocket* display) {
+  display_ = display;
+  shown_ = {};
+  if (display_ != nullptr) SendAll();
+}
+
+void Presenter::Problem(uint32_t scanout, const Error& error) {
+  if (std::exchange(shown_[scanout].told, true)) return;
+  problem_({error.code, fmt::format("scanout {} is not shown: {}", scanout, error.message)});
+}
+
+// False where the rest need not be sent.
+bool Presenter::Took(const Result<bool>& sent, uint32_t scanout) {
+  if (!sent) Problem(scanout, sent.error());
+  behind_ = behind_ || (sent && !*sent);
+  return sent && *sent;
+}
+
+bool Presenter::SendScanout(uint32_t scanout) {
+  const ScanoutState& state = device_.Scanout(scanout);
+  Shown& shown = shown_[scanout];
+  const bool on = state.resource_id != 0;
+  const uint32_t width = on ? uint32_t{state.rect.width} : 0;
+  const uint32_t height = on ? uint32_t{state.rect.height} : 0;
+  if (shown.width == width && shown.height == height) return true;
+  if (!Took(display_->SetScanout({scanout, width, height}), scanout)) return false;
+  shown = {width, height, false};
+  return true;
+}
+
+void Presenter::ScanoutsChanged() {
+  if (!ready()) return;
+  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) SendScanout(scanout);
+}
+
+void Presenter::SendPixels(uint32_t scanout, const Pixels& pixels, uint32_t x, uint32_t y) {
+  const auto show = [&](Bytes bgra) {
+    Took(display_->Update({scanout, x, y, pixels.width, pixels.height}, bgra,
+                          std::size_t{pixels.width} * 4),
+         scanout);
+  };
+  if (IsBgra(pixels.format)) return show(pixels.data);
+  const auto bgra = ToBgra(pixels);
+  if (!bgra) return Problem(scanout, bgra.error());
+  show(*bgra);
+}
+
+void Presenter::Flush(uint32_t scanout, const wire::Rect& rect, const Pixels* pixels) {
+  if (!ready() || behind_ || !SendScanout(scanout)) return;
+  const ScanoutState& state = device_.Scanout(scanout);
+  if (pixels != nullptr) return SendPixels(scanout, *pixels, 0, 0);
+  const wire::Rect part = Intersection(rect, state.rect);
+  if (part.width == 0) return;
+  const auto read = device_.ReadPixels(state.resource_id, part.x, part.y, part.width, part.height);
+  if (!read) return Problem(scanout, read.error());
+  SendPixels(scanout, *read, part.x - state.rect.x, part.y - state.rect.y);
+}
+
+void Presenter::CursorChanged(uint32_t scanout) {
+  if (!ready() || scanout >= kMaxScanouts) return;
+  const CursorState& cursor = device_.Cursor(scanout);
+  const vhost::CursorPosition position = {scanout, cursor.x, cursor.y};
+  if (cursor.resource_id == 0) {
+    behind_ = !display_->HideCursor(position) || behind_;
+    return;
+  }
+  const auto pixels = device_.ReadCursor(scanout);
+  const auto bgra = pixels ? ToBgra(*pixels) : tl::unexpected(pixels.error());
+  if (!bgra) return Problem(scanout, bgra.error());
+  Took(display_->SetCursor({position, cursor.hot_x, cursor.hot_y},
+                           CursorPixels(*bgra, pixels->width, pixels->height)),
+       scanout);
+}
+
+void Presenter::CursorMoved(uint32_t scanout) {
+  if (!ready() || scanout >= kMaxScanouts) return;
+  const CursorState& cursor = device_.Cursor(scanout);
+  const vhost::CursorPosition position = {scanout, cursor.x, cursor.y};
+  const bool took =
+      cursor.resource_id != 0 ? display_->MoveCursor(position) : display_->HideCursor(position);
+  behind_ = behind_ || !took;
+}
+
+void Presenter::SendAll() {
+  if (!ready()) return;
+  behind_ = false;
+  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
+    const ScanoutState& state = device_.Scanout(scanout);
+    SendScanout(scanout);
+    if (state.resource_id != 0) Flush(scanout, state.rect, nullptr);
+    if (device_.Cursor(scanout).resource_id != 0) CursorChanged(scanout);
+  }
+}
+
+}  // namespace vgpu

@@ -1,0 +1,57 @@
+// Shows what a device's scanouts and cursors show on the display of the front-end.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "capture/vhost_user/display_socket.h"
+#include "format/protocol/gpu_device.h"
+
+namespace vgpu {
+
+// One thread. The device outlives it.
+class Presenter {
+ public:
+  // `problem`: a picture that cannot be shown; told once for each scanout until it changes.
+  Presenter(GpuDevice& device, std::function<void(const Error&)> problem)
+      : device_(device), problem_(std::move(problem)) {}
+
+  // The display to show on from now on, which knows nothing yet; nullptr: none. It outlives this,
+  // or the next call.
+  void SetDisplay(vhost::DisplaySocket* display);
+
+  // After the device executed a command that sets a scanout, or destroyed something.
+  void ScanoutsChanged();
+  // A flush of `rect` on a scanout. `pixels`: the whole scanout, where the caller has read it.
+  void Flush(uint32_t scanout, const wire::Rect& rect, const Pixels* pixels);
+  void CursorChanged(uint32_t scanout);
+  void CursorMoved(uint32_t scanout);
+
+  // The whole state again: the display has caught up.
+  void SendAll();
+
+ private:
+  struct Shown {
+    uint32_t width = 0, height = 0;
+    bool told = false;  // of a problem
+  };
+
+  bool ready() const { return display_ != nullptr && !display_->lost(); }
+  bool Took(const Result<bool>& sent, uint32_t scanout);
+  bool SendScanout(uint32_t scanout);
+  void SendPixels(uint32_t scanout, const Pixels& pixels, uint32_t x, uint32_t y);
+  void Problem(uint32_t scanout, const Error& error);
+
+  GpuDevice& device_;
+  std::function<void(const Error&)> problem_;
+  vhost::DisplaySocket* display_ = nullptr;
+  std::array<Shown, kMaxScanouts> shown_;
+  bool behind_ = false;  // the display lacks something; all is sent when it has caught up
+};
+
+// The part of a flush, in coordinates of the resource, that a scanout shows; 0 x 0 where none.
+wire::Rect Intersection(const wire::Rect& a, const wire::Rect& b);
+
+}  // namespace vgpu

@@ -1,0 +1,124 @@
+#include "cli/capture/device_process.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <utility>
+
+#include "capture/io/event_loop.h"
+#include "capture/launcher/signals.h"
+#include "capture/server/guest_server.h"
+#include "cli/output.h"
+#include "cli/verb.h"
+#include "format/protocol/escape.h"
+#include "heap/live_memory.h"
+#include "replay/device/device.h"
+#include "replay/renderer/renderer.h"
+
+namespace vgpu::cli {
+
+namespace {
+
+constexpr uint32_t kWidth = 1024,
+                   kHeight = 768;  // of a display that the front-end does not tell of
+
+void SayOfDevice(const std::string& sentence) {
+  PrintError("vgpu-capture device: {}\n", EscapeForTerminal(sentence));
+}
+
+Result<std::unique_ptr<Renderer>> MakeRenderer(const DeviceOptions& options, GuestServer& server) {
+  const FenceCallback on_fence = [&server](const FenceId& fence) { server.OnFence(fence); };
+  if (!options.virgl) return CreateNullRenderer(on_fence);
+  return CreateVirglRenderer(on_fence, SayOfDevice, options.render_node);
+}
+
+RendererFacts FactsOf(Renderer& renderer) {
+  const RendererInfo info = renderer.Info();
+  RendererFacts facts{
+      info.name + " " + info.version, info.gl_vendor, info.gl_renderer, info.gl_version, {}};
+  for (const CapsetInfo& capset : OfferedCapsets(renderer)) {
+    facts.capsets.push_back(
+        {capset.id, capset.max_version, renderer.FillCapset(capset.id, capset.max_version)});
+  }
+  return facts;
+}
+
+class DeviceProcess {
+ public:
+  explicit DeviceProcess(const DeviceOptions& options) : options_(options) {}
+
+  Status Start(UniqueFd socket);
+  // Until the front-end or the user wants no more.
+  Status Run();
+
+ private:
+  uint64_t Features() const {
+    const uint64_t base = feature::kEdid | feature::kResourceUuid | feature::kResourceBlob;
+    return options_.virgl ? base | feature::kVirgl | feature::kContextInit : base;
+  }
+
+  const DeviceOptions& options_;
+  // In this order: what refers to another thing comes after it.
+  std::unique_ptr<SignalReader> signals_;
+  std::unique_ptr<EventLoop> loop_;
+  std::optional<GuestServer> server_;
+  std::unique_ptr<Renderer> renderer_;
+  std::optional<Device> device_;
+  bool asked_to_end_ = false;
+};
+
+Status DeviceProcess::Start(UniqueFd socket) {
+  auto signals = SignalReader::Create();
+  if (!signals) return tl::unexpected(signals.error());
+  signals_ = std::move(*signals);
+  auto loop = EventLoop::Create();
+  if (!loop) return tl::unexpected(loop.error());
+  loop_ = std::move(*loop);
+  const auto watched = loop_->Add(signals_->descriptor(), [this] {
+    asked_to_end_ = signals_->Next().has_value() || asked_to_end_;
+  });
+  if (!watched) return watched;
+
+  server_.emplace(*loop_, [](const Error& error) { SayOfDevice(error.message); });
+  auto renderer = MakeRenderer(options_, *server_);
+  if (!renderer) return tl::unexpected(renderer.error());
+  renderer_ = std::move(*renderer);
+  vgpu::DeviceOptions device;
+  device.scanouts = options_.scanouts != 0 ? options_.scanouts : kMaxScanouts;
+  device.width = kWidth;
+  device.height = kHeight;
+  device.max_memory = device.max_host_memory = options_.max_memory;
+  device_.emplace(
+      *renderer_, device,
+      std::make_unique<LiveMemory>(options_.max_memory,
+                                   [server = &*server_](uint64_t address, uint64_t size,
+                                                        std::vector<std::span<std::byte>>& out) {
+                                     return server->LocateMemory(address, size, out);
+                                   }));
+
+  const uint32_t shown = std::max(options_.scanouts, 1u);
+  std::vector<Display> displays(shown, {true, {0, 0, kWidth, kHeight}, 0, {}});
+  RendererFacts facts = FactsOf(*renderer_);
+  const vhost::DeviceDescription description{
+      .features = Features(),
+      .scanouts = shown,
+      .capsets = static_cast<uint32_t>(facts.capsets.size())};
+  return server_->Serve(std::move(socket), description, displays, *device_, std::move(facts));
+}
+
+Status DeviceProcess::Run() {
+  while (!server_->ended() && !asked_to_end_) loop_->Wait(std::nullopt);
+  const auto error = server_->error();
+  return error ? Status(tl::unexpected(*error)) : Status();
+}
+
+}  // namespace
+
+int ServeDevice(UniqueFd socket, const DeviceOptions& options) {
+  DeviceProcess process(options);
+  if (Status started = process.Start(std::move(socket)); !started) return Fail(started.error());
+  const Status ended = process.Run();
+  return ended ? kExitSuccess : Fail(ended.error());
+}
+
+}  // namespace vgpu::cli

@@ -1,0 +1,21 @@
+// The process that is the GPU of one guest.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "capture/io/unique_fd.h"
+
+namespace vgpu::cli {
+
+struct DeviceOptions {
+  bool virgl = true;
+  std::string render_node;  // empty: GL without a window system
+  uint32_t scanouts = 0;    // 0: any that the front-end may have; the configuration says 1
+  uint64_t max_memory = 0;  // bytes, of guest memory in backings, and of the renderer
+};
+
+// Serves the front-end behind `socket` until it goes or a signal asks to end. The exit code.
+int ServeDevice(UniqueFd socket, const DeviceOptions& options);
+
+}  // namespace vgpu::cli
