@@ -73,7 +73,11 @@ void BufferedSocket::Flush() {
   while (pending_bytes() > 0) {
     const std::ptrdiff_t sent = SendSome();
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) break;  // full, or hung up: which is read soon
+    if (sent < 0) {
+      // What takes nothing any more is hung up on: which is read soon.
+      if (errno != EAGAIN && errno != EWOULDBLOCK) shutdown(socket_.get(), SHUT_RDWR);
+      break;
+    }
     sent_ += static_cast<std::size_t>(sent);
   }
   if (pending_bytes() == 0 || sent_ > kTidyBytes) DropSent();
