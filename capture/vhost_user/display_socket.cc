@@ -1,11 +1,8 @@
 #include "capture/vhost_user/display_socket.h"
 
 #include <fmt/format.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "capture/vhost_user/messages.h"
@@ -41,17 +38,12 @@ bool Inside(uint32_t start, uint32_t size, uint32_t whole) {
 Result<std::unique_ptr<DisplaySocket>> DisplaySocket::Create(EventLoop& loop, UniqueFd socket,
                                                              DisplayListener& listener) {
   std::unique_ptr<DisplaySocket> display(new DisplaySocket(loop, std::move(socket), listener));
-  const int fd = display->socket_.get();
-  if (Status status = loop.Add(fd, [raw = display.get()] { raw->OnReady(); }); !status) {
+  if (Status status = display->socket_.Watch([raw = display.get()] { raw->OnReady(); }); !status) {
     return tl::unexpected(status.error());
   }
   display->Ask(DisplayMessage::GET_PROTOCOL_FEATURES, {},
                [raw = display.get()](Bytes answer) { raw->TakeFeatures(answer); });
   return display;
-}
-
-DisplaySocket::~DisplaySocket() {
-  if (!lost_) loop_.Remove(socket_.get());
 }
 
 void DisplaySocket::TakeFeatures(Bytes answer) {
@@ -66,9 +58,9 @@ void DisplaySocket::Queue(DisplayMessage message, Bytes payload, std::size_t mor
   if (lost_) return;
   const DisplayHeader header = {static_cast<uint32_t>(message), 0,
                                 static_cast<uint32_t>(payload.size() + more)};
-  Append(PayloadBytes(header));
-  Append(payload);
-  if (more == 0) Flush();
+  socket_.Append(PayloadBytes(header));
+  socket_.Append(payload);
+  if (more == 0) socket_.Flush();
 }
 
 bool DisplaySocket::Tell(DisplayMessage message, Bytes payload) {
@@ -141,8 +133,8 @@ Result<bool> DisplaySocket::Update(const UpdatePayload& place, Bytes pixels, std
   if (behind()) return false;
   if (lost_) return true;
   Queue(DisplayMessage::UPDATE, PayloadBytes(place), bytes);
-  for (uint32_t y = 0; y < place.height; ++y) Append(pixels.subspan(y * stride, row));
-  Flush();
+  for (uint32_t y = 0; y < place.height; ++y) socket_.Append(pixels.subspan(y * stride, row));
+  socket_.Flush();
   return true;
 }
 
@@ -164,43 +156,21 @@ Result<bool> DisplaySocket::SetCursor(const CursorPayload& cursor, Bytes pixels)
   return Tell(DisplayMessage::CURSOR_UPDATE, payload);
 }
 
-void DisplaySocket::Flush() {
-  while (pending_bytes() > 0) {
-    const ssize_t sent =
-        send(socket_.get(), out_.data() + sent_, pending_bytes(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0) break;  // full, or hung up: which is read soon
-    sent_ += static_cast<std::size_t>(sent);
-  }
-  if (pending_bytes() == 0 || sent_ > kMaxBacklog) {
-    out_.erase(out_.begin(), out_.begin() + static_cast<std::ptrdiff_t>(sent_));
-    sent_ = 0;
-    if (out_.empty() && out_.capacity() > kMaxBacklog) out_.shrink_to_fit();
-  }
-  loop_.WatchWrites(socket_.get(), pending_bytes() > 0);
-}
-
 void DisplaySocket::OnReady() {
   const auto open = Read();
   if (!open) return Lose(open.error());
   if (Status status = TakeReplies(); !status) return Lose(status.error());
   if (!*open) return Lose(std::nullopt);
   const bool was_behind = pending_bytes() > 0;
-  Flush();
+  socket_.Flush();
   if (was_behind && pending_bytes() == 0) listener_.OnDisplayDrained();
 }
 
 Result<bool> DisplaySocket::Read() {
-  std::byte buffer[4096];
   while (true) {
-    const ssize_t got = recv(socket_.get(), buffer, sizeof(buffer), MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && (errno == ECONNRESET || errno == EPIPE))) return false;
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return true;
-    if (got < 0) {
-      return Failed(fmt::format("the display's socket cannot be read: {}", std::strerror(errno)));
-    }
-    in_.insert(in_.end(), buffer, buffer + got);
+    const auto arrival = socket_.Read(in_, "the display's socket");
+    if (!arrival) return tl::unexpected(arrival.error());
+    if (*arrival != Arrival::kMessage) return *arrival == Arrival::kNothingYet;
     if (Status status = TakeReplies(); !status) return tl::unexpected(status.error());
   }
 }
@@ -234,10 +204,8 @@ Status DisplaySocket::TakeReplies() {
 }
 
 void DisplaySocket::Lose(const std::optional<Error>& error) {
-  loop_.Remove(socket_.get());
+  socket_.Close();
   lost_ = true;
-  out_.clear();
-  sent_ = 0;
   for (const Question& question : std::exchange(questions_, {})) question.answer({});
   for (const auto& call : std::exchange(after_features_, {})) call();
   listener_.OnDisplayLost(error);

@@ -15,6 +15,7 @@
 
 #include "capture/io/event_loop.h"
 #include "capture/io/unique_fd.h"
+#include "capture/vhost_user/buffered_socket.h"
 #include "capture/vhost_user/display_messages.h"
 #include "format/protocol/error.h"
 #include "format/protocol/wire.h"
@@ -39,7 +40,6 @@ class DisplaySocket {
   // Takes the socket and asks the front-end what it can do.
   static Result<std::unique_ptr<DisplaySocket>> Create(EventLoop& loop, UniqueFd socket,
                                                        DisplayListener& listener);
-  ~DisplaySocket();
 
   // Each answer, once: nullptr where the display is lost or gives none.
   using DisplayInfoAnswer = std::function<void(const wire::RespDisplayInfo*)>;
@@ -67,7 +67,7 @@ class DisplaySocket {
 
   static constexpr std::size_t kMaxBacklog = 16u << 20;
   // What the front-end has not taken yet.
-  std::size_t pending_bytes() const { return out_.size() - sent_; }
+  std::size_t pending_bytes() const { return socket_.pending_bytes(); }
   bool lost() const { return lost_; }
 
  private:
@@ -78,22 +78,19 @@ class DisplaySocket {
   };
 
   DisplaySocket(EventLoop& loop, UniqueFd socket, DisplayListener& listener)
-      : loop_(loop), socket_(std::move(socket)), listener_(listener) {}
+      : socket_(loop, std::move(socket)), listener_(listener) {}
 
   bool behind() const { return pending_bytes() > kMaxBacklog; }
   bool Tell(DisplayMessage message, Bytes payload);
   void Queue(DisplayMessage message, Bytes payload, std::size_t more = 0);
-  void Append(Bytes bytes) { out_.insert(out_.end(), bytes.begin(), bytes.end()); }
   void Ask(DisplayMessage message, Bytes payload, std::function<void(Bytes)> answer);
   void TakeFeatures(Bytes answer);
   void OnReady();
-  void Flush();
   Result<bool> Read();  // false: hung up
   Status TakeReplies();
   void Lose(const std::optional<Error>& error);
 
-  EventLoop& loop_;
-  UniqueFd socket_;
+  BufferedSocket socket_;
   DisplayListener& listener_;
   bool lost_ = false;
   std::optional<uint64_t> features_;
@@ -101,8 +98,6 @@ class DisplaySocket {
   std::array<ScanoutPayload, kMaxScanouts> scanouts_ = {};
   std::deque<Question> questions_;
   std::vector<std::byte> in_;
-  std::vector<std::byte> out_;
-  std::size_t sent_ = 0;  // of out_
 };
 
 }  // namespace vgpu::vhost

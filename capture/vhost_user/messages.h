@@ -70,6 +70,29 @@ struct ConfigHead {
   uint32_t flags = 0;
 };
 
+// The reply to GET_SHMEM_CONFIG.
+inline constexpr uint32_t kMaxSharedRegions = 256;
+struct SharedMemoryConfig {
+  uint32_t count = 0;  // of the regions whose size is not 0
+  uint32_t padding = 0;
+  uint64_t sizes[kMaxSharedRegions] = {};  // by region id
+};
+
+// The payload of SHMEM_MAP and SHMEM_UNMAP.
+struct WindowMapping {
+  uint8_t region = 0;
+  uint8_t padding[7] = {};
+  uint64_t fd_offset = 0;
+  uint64_t window_offset = 0;
+  uint64_t size = 0;
+  uint64_t flags = 0;
+};
+
+// WindowMapping::flags: pages are mapped for writes too.
+inline constexpr uint64_t kMapWritable = 1;
+// VIRTIO_GPU_SHM_ID_HOST_VISIBLE.
+inline constexpr uint8_t kHostVisibleRegion = 1;
+
 // The payload of SET_VRING_KICK, _CALL and _ERR.
 inline constexpr uint64_t kVringIndexMask = 0xff;
 inline constexpr uint64_t kVringNoFd = 1u << 8;
@@ -88,6 +111,7 @@ inline constexpr uint32_t kMaxConfigMessage = kConfigBytes + kMaxConfigBytes;
 inline constexpr uint32_t kMaxPayloadBytes = 4096;
 static_assert(kMaxTableBytes <= kMaxPayloadBytes && kMaxConfigMessage <= kMaxPayloadBytes);
 static_assert(kStateBytes == 8 && kAddressBytes == 40 && kRegionBytes == 40 && kConfigBytes == 12);
+static_assert(sizeof(SharedMemoryConfig) == 2056 && sizeof(WindowMapping) == 40);
 
 enum class Request : uint32_t {
 #define VGPU_VHOST_REQUEST(NAME, value, min_bytes, max_bytes, max_fds, Reply, Handler) NAME = value,
@@ -95,10 +119,18 @@ enum class Request : uint32_t {
 #include "capture/vhost_user/messages.def"
 };
 
-enum class ProtocolFeature : uint64_t {
-#define VGPU_VHOST_PROTOCOL_FEATURE(NAME, bit) NAME = uint64_t{1} << (bit),
+enum class BackEndRequest : uint32_t {
+#define VGPU_VHOST_BACK_END_REQUEST(NAME, value) NAME = value,
 #include "capture/vhost_user/messages.def"
 };
+
+enum class ProtocolFeature : uint64_t {
+#define VGPU_VHOST_PROTOCOL_FEATURE(NAME, bit, Offered) NAME = uint64_t{1} << (bit),
+#include "capture/vhost_user/messages.def"
+};
+
+// The reply to GET_PROTOCOL_FEATURES of a device with host-visible memory, or without.
+uint64_t OfferedProtocolFeatures(bool with_window);
 
 // Bits of GET_FEATURES and SET_FEATURES that are not the device's own (virtio, "Reserved Feature
 // Bits").
@@ -125,6 +157,7 @@ struct RequestInfo {
 const RequestInfo* FindRequest(uint32_t request);
 // "SET_OWNER (3)", or "request 99".
 std::string RequestName(uint32_t request);
+std::string BackEndRequestName(uint32_t request);
 
 // One message of the front-end. Its size and flags are what Check lets through.
 struct Message {
@@ -138,6 +171,8 @@ struct Message {
 // kFailed, with a sentence, where the request is not served, or where payload or descriptors are
 // not what the table says of it.
 Status Check(const Message& message);
+// kFailed: "SET_OWNER (3) " and `why`.
+tl::unexpected<Error> Refuse(const Message& message, const std::string& why);
 
 template <typename Payload>
 Payload PayloadAs(Bytes bytes) {

@@ -1,6 +1,7 @@
 #include "capture/vhost_user/session.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -11,6 +12,12 @@ namespace vgpu::vhost {
 Result<std::unique_ptr<Session>> Session::Create(EventLoop& loop, UniqueFd socket,
                                                  const DeviceDescription& device,
                                                  RequestHandler& handler) {
+  if (const auto page = static_cast<uint64_t>(getpagesize());
+      device.host_visible_bytes % page != 0) {
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("a host-visible window of {} bytes is not whole pages of {}",
+                                 device.host_visible_bytes, page));
+  }
   std::unique_ptr<Session> session(new Session(loop, std::move(socket), device, handler));
   if (Status status =
           loop.Add(session->channel_.descriptor(), [raw = session.get()] { raw->OnReadable(); });
@@ -30,7 +37,10 @@ Session::Session(EventLoop& loop, UniqueFd socket, const DeviceDescription& devi
   }
 }
 
-Session::~Session() { End(std::nullopt); }
+Session::~Session() {
+  window_.reset();
+  End(std::nullopt);
+}
 
 void Session::End(std::optional<Error> error) {
   if (ended_) return;
@@ -38,6 +48,7 @@ void Session::End(std::optional<Error> error) {
   error_ = std::move(error);
   loop_.Remove(channel_.descriptor());
   for (const auto& vring : vrings_) vring->Stop();
+  if (window_) window_->Close();
 }
 
 void Session::OnReadable() {

@@ -1,12 +1,14 @@
 // One front-end's connection: the vhost-user state machine of a gpu back-end, with its two queues.
 //
-// Answers what QEMU 10 sends (VHOST_USER requests of messages.def). A request that makes no sense
+// Answers what QEMU 10 sends (VHOST_USER requests of messages.def), and what a front-end sends that
+// can map host memory into the guest, as QEMU does from 11.1 on. A request that makes no sense
 // is refused with a sentence: told to the front-end where it asked for an acknowledgement, and the
 // end of the session otherwise. What the guest does wrong breaks its queue, never the session.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "capture/vhost_user/message_channel.h"
 #include "capture/vhost_user/request_handler.h"
 #include "capture/vhost_user/vring.h"
+#include "capture/vhost_user/window_channel.h"
 #include "format/protocol/error.h"
 
 namespace vgpu::vhost {
@@ -27,13 +30,16 @@ struct DeviceDescription {
   uint64_t features = 0;  // VIRTIO_GPU_F_*
   uint32_t scanouts = 1;
   uint32_t capsets = 0;
+  // Of the window that host memory is mapped into, where the front-end can do that: whole pages.
+  // 0: there is none.
+  uint64_t host_visible_bytes = 0;
 };
 
 // One thread, that of `loop`. Loop and handler outlive it; it is not destroyed from inside a call
-// of the handler.
+// of the handler or of a `done`.
 class Session {
  public:
-  // `socket`: a connected stream socket.
+  // `socket`: a connected stream socket. kFailed also where the window is not whole pages.
   static Result<std::unique_ptr<Session>> Create(EventLoop& loop, UniqueFd socket,
                                                  const DeviceDescription& device,
                                                  RequestHandler& handler);
@@ -45,6 +51,21 @@ class Session {
 
   // The guest's memory, for what requests refer to.
   const MemoryTable& memory() const { return memory_; }
+
+  // Whether the front-end can map memory into the host-visible window, now. It decides before the
+  // driver starts; what changes later is that its channel is lost.
+  bool has_window() const;
+  // Called once, from the loop or at once: whether the front-end has done it. False also for a
+  // range that is not whole pages inside the window, and where the window was lost or reset
+  // meanwhile. Not called any more where the session is destroyed.
+  using WindowDone = WindowChannel::Done;
+  // Maps `size` bytes of `fd`, which stays the caller's. A front-end that gives no acknowledgements
+  // is taken to have done it; it does its work in order. It refuses a range that overlaps a mapped
+  // one.
+  void MapWindow(int fd, uint64_t fd_offset, uint64_t window_offset, uint64_t size, bool writable,
+                 WindowDone done);
+  // The whole range of an earlier MapWindow. After a reset of the device nothing is mapped.
+  void UnmapWindow(uint64_t window_offset, uint64_t size, WindowDone done);
 
   // The front-end has hung up, or was hung up on; nothing comes any more.
   bool ended() const { return ended_; }
@@ -73,6 +94,7 @@ class Session {
   Result<Vring*> FindVring(uint64_t index);
   // The ring that SET_VRING_KICK, _CALL or _ERR names, and its descriptor, if any.
   Result<Vring*> TakeVringFd(Message& message, UniqueFd& fd);
+  bool InWindow(const WindowMapping& mapping) const;
   bool Negotiated(ProtocolFeature feature) const;
   bool event_index() const;
 
@@ -84,6 +106,7 @@ class Session {
   uint64_t features_ = 0;
   uint64_t protocol_features_ = 0;
   std::array<std::unique_ptr<Vring>, kQueueCount> vrings_;
+  std::unique_ptr<WindowChannel> window_;
   bool ended_ = false;
   std::optional<Error> error_;
 };

@@ -11,11 +11,6 @@ namespace vgpu::vhost {
 
 namespace {
 
-constexpr uint64_t kOfferedProtocolFeatures =
-#define VGPU_VHOST_PROTOCOL_FEATURE(NAME, bit) (uint64_t{1} << (bit)) |
-#include "capture/vhost_user/messages.def"
-    0;
-
 // Bits that change the rings in ways that are not served. Others that were not offered do no harm,
 // and QEMU passes on what it offers the guest by itself, such as a reset of single queues.
 constexpr uint64_t kHarmfulFeatures =
@@ -31,11 +26,6 @@ struct GpuConfig {
 static_assert(sizeof(GpuConfig) == 16);
 
 std::vector<std::byte> None() { return {}; }
-
-tl::unexpected<Error> Refuse(const Message& message, const std::string& why) {
-  return MakeError(ErrorCode::kFailed,
-                   fmt::format("{} {}", RequestName(message.header.request), why));
-}
 
 // The config's head, where the range is inside the config space and the payload has its size.
 Result<ConfigHead> CheckedConfig(const Message& message) {
@@ -82,12 +72,13 @@ Session::Reply Session::SetFeatures(Message& message) {
 Session::Reply Session::SetOwner(Message&) { return None(); }
 
 Session::Reply Session::GetProtocolFeatures(Message&) {
-  return PayloadBytes<uint64_t>(kOfferedProtocolFeatures);
+  return PayloadBytes<uint64_t>(OfferedProtocolFeatures(device_.host_visible_bytes > 0));
 }
 
 Session::Reply Session::SetProtocolFeatures(Message& message) {
   const auto features = PayloadAs<uint64_t>(message.payload);
-  if (const uint64_t wrong = features & ~kOfferedProtocolFeatures; wrong != 0) {
+  const uint64_t offered = OfferedProtocolFeatures(device_.host_visible_bytes > 0);
+  if (const uint64_t wrong = features & ~offered; wrong != 0) {
     return Refuse(message,
                   fmt::format("takes protocol features {:#x}, which were not offered", wrong));
   }
@@ -253,6 +244,7 @@ Session::Reply Session::ResetDevice(Message&) {
     vring->Stop();
     vring->Enable(false);
   }
+  if (window_) window_->Reset();
   handler_.OnReset();
   return None();
 }

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "capture/vhost_user/memory_table.h"
+#include "tests/capture/vhost_user_support.h"
 #include "tests/support/vhost_user_driver.h"
 
 namespace vgpu::test {
@@ -16,7 +17,6 @@ using ::testing::HasSubstr;
 using vhost::MemoryRegion;
 using vhost::MemoryTable;
 
-constexpr uint64_t kPage = 4096;
 constexpr uint64_t kMax = std::numeric_limits<uint64_t>::max();
 
 UniqueFd File(uint64_t size) {

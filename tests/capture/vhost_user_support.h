@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +17,14 @@
 namespace vgpu::test {
 
 inline Bytes AsBytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+inline constexpr uint64_t kPage = 4096;
+
+// Of this process.
+inline std::ptrdiff_t OpenDescriptors() {
+  const std::filesystem::directory_iterator open("/proc/self/fd");
+  return std::distance(begin(open), end(open));
+}
 
 class FakeDevice : public vhost::RequestHandler {
  public:
@@ -63,14 +72,18 @@ class FakeDevice : public vhost::RequestHandler {
 
 class VhostUserSession : public testing::Test {
  protected:
-  VhostUserSession() : loop_(EventLoop::Create().value()), front_end_([this] { Pump(); }) {
-    session_ = vhost::Session::Create(*loop_, front_end_.TakePeer(), {0x3, 4, 2}, device_).value();
+  explicit VhostUserSession(const vhost::DeviceDescription& description = {0x3, 4, 2})
+      : loop_(EventLoop::Create().value()), front_end_([this] { Pump(); }) {
+    session_ = vhost::Session::Create(*loop_, front_end_.TakePeer(), description, device_).value();
     device_.session = session_.get();
   }
 
   // Some rounds of the loop: a message may make a kick, which makes a call.
   void Pump() {
-    for (int i = 0; i < 8; ++i) loop_->Wait(std::chrono::milliseconds(0));
+    for (int i = 0; i < 8; ++i) {
+      loop_->Wait(std::chrono::milliseconds(0));
+      front_end_.ServeWindow();
+    }
   }
 
   void Start(uint64_t features = kUsualFeatures, uint16_t first_index = 0) {

@@ -96,11 +96,11 @@ bool VhostUserFrontEnd::Acknowledged(Request request, Bytes payload, const std::
          reply->payload == vhost::PayloadBytes<uint64_t>(0);
 }
 
-bool VhostUserFrontEnd::Connect() {
+bool VhostUserFrontEnd::Connect(uint64_t protocol_features) {
   const uint64_t features = AskU64(Request::GET_FEATURES);
-  const uint64_t protocol_features = AskU64(Request::GET_PROTOCOL_FEATURES);
-  if (features == kNoReply || protocol_features == kNoReply) return false;
-  Send(Request::SET_PROTOCOL_FEATURES, vhost::PayloadBytes(protocol_features));
+  const uint64_t offered = AskU64(Request::GET_PROTOCOL_FEATURES);
+  if (features == kNoReply || offered == kNoReply) return false;
+  Send(Request::SET_PROTOCOL_FEATURES, vhost::PayloadBytes(offered & protocol_features));
   if (AskU64(Request::GET_QUEUE_NUM) != 2) return false;
   if (AskU64(Request::GET_MAX_MEM_SLOTS) == kNoReply) return false;
   Send(Request::SET_OWNER);
@@ -115,6 +115,27 @@ bool VhostUserFrontEnd::Connect() {
   Send(Request::GET_CONFIG, config);
   const auto reply = ReadReply();
   return reply && reply->payload.size() == config.size();
+}
+
+bool VhostUserFrontEnd::OpenWindow() {
+  Send(Request::GET_SHMEM_CONFIG);
+  const auto reply = ReadReply();
+  if (!reply || reply->payload.size() != sizeof(vhost::SharedMemoryConfig)) return false;
+  const auto config = vhost::PayloadAs<vhost::SharedMemoryConfig>(reply->payload);
+  UniqueFd channel, peer;
+  Pair(channel, peer);
+  window_ = std::make_unique<HostVisibleWindow>(config.sizes[vhost::kHostVisibleRegion],
+                                                std::move(channel));
+  Send(Request::SET_BACKEND_REQ_FD, {}, {peer.get()});
+  pump_();
+  return config.count == 1;
+}
+
+bool VhostUserFrontEnd::ResetDevice() {
+  Send(Request::RESET_DEVICE);
+  if (window_) window_->UnmapAll();
+  pump_();
+  return AskU64(Request::GET_QUEUE_NUM) == 2;
 }
 
 bool VhostUserFrontEnd::SetMemTable(const std::vector<vhost::MemoryRegion>& regions,

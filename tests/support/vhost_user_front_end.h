@@ -15,6 +15,7 @@
 #include "capture/io/unique_fd.h"
 #include "capture/vhost_user/messages.h"
 #include "tests/support/vhost_user_driver.h"
+#include "tests/support/vhost_user_window.h"
 
 namespace vgpu::test {
 
@@ -24,6 +25,10 @@ inline constexpr uint16_t kQueueSizes[] = {256, 16};
 // What a Linux driver takes of what QEMU offers it.
 inline constexpr uint64_t kUsualFeatures = vhost::kFeatureVersion1 | vhost::kFeatureIndirect |
                                            vhost::kFeatureEventIndex | vhost::kFeatureProtocol;
+
+// What a front-end takes of the protocol features: those that QEMU 10 knows, and SHMEM.
+inline constexpr uint64_t kProtocolFeaturesOfQemu10 = (uint64_t{1} << 20) - 1;
+inline constexpr uint64_t kAllProtocolFeatures = ~uint64_t{0};
 
 class VhostUserFrontEnd {
  public:
@@ -57,7 +62,7 @@ class VhostUserFrontEnd {
   // The messages of QEMU 10.0.13 when it connects, and when the guest's driver is ready, in their
   // order. It asks for acknowledgements of regions and of the start of queues only. False where one
   // was refused or not answered.
-  bool Connect();
+  bool Connect(uint64_t protocol_features = kProtocolFeaturesOfQemu10);
   bool StartDriver(uint64_t features = kUsualFeatures, uint16_t first_index = 0);
   // The same when a paused guest goes on: its queues are the ones that it had.
   bool ResumeDriver(uint64_t features, const std::array<uint32_t, 2>& bases);
@@ -65,6 +70,17 @@ class VhostUserFrontEnd {
   std::array<uint32_t, 2> StopDriver();
   // What a front-end sends that does not use memory slots.
   bool SetMemTable(const std::vector<vhost::MemoryRegion>& regions, const std::vector<int>& fds);
+
+  // Asks for the size of the host-visible window, makes it, and hands over the channel for it.
+  // After Connect with kAllProtocolFeatures.
+  bool OpenWindow();
+  HostVisibleWindow& window() { return *window_; }
+  // Does what the back-end has asked for on that channel, if there is one.
+  void ServeWindow() {
+    if (window_) window_->Serve();
+  }
+  // The guest reboots.
+  bool ResetDevice();
 
   GuestRam& ram() { return ram_; }
   // From StartDriver on.
@@ -91,6 +107,7 @@ class VhostUserFrontEnd {
   UniqueFd display_;
   GuestRam ram_{kGuestRamBytes};
   bool shared_ = false;  // memory is sent once, and stays over resets
+  std::unique_ptr<HostVisibleWindow> window_;
   std::array<Events, 2> events_;
   std::array<std::unique_ptr<DriverQueue>, 2> queues_;
 };
