@@ -47,7 +47,9 @@ Status GuestServer::Serve(UniqueFd socket, const vhost::DeviceDescription& descr
   std::ranges::copy(displays.first(std::min(displays.size(), displays_.size())), displays_.begin());
   for (uint32_t i = 0; i < kMaxScanouts; ++i) device.SetDisplay(i, displays_[i]);
   tap_.emplace(device, std::move(facts));
-  presenter_.emplace(device, problem_);
+  auto presenter = Presenter::Create(loop_, device, problem_);
+  if (!presenter) return tl::unexpected(presenter.error());
+  presenter_ = std::move(*presenter);
   auto session = vhost::Session::Create(loop_, std::move(socket), description, *this);
   if (!session) return tl::unexpected(session.error());
   session_ = std::move(*session);

@@ -71,7 +71,7 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   std::function<void(const Error&)> problem_;
   GpuDevice* device_ = nullptr;
   std::optional<DeviceTap> tap_;
-  std::optional<Presenter> presenter_;
+  std::unique_ptr<Presenter> presenter_;
   std::unique_ptr<vhost::Session> session_;
   std::unique_ptr<vhost::DisplaySocket> display_;
   std::array<Display, kMaxScanouts> displays_;  // as the device was told

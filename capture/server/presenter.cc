@@ -51,6 +51,23 @@ wire::Rect Intersection(const wire::Rect& a, const wire::Rect& b) {
   return {x.begin, y.begin, x.size, y.size};
 }
 
+wire::Rect Union(const wire::Rect& a, const wire::Rect& b) {
+  if (a.width == 0) return b;
+  if (b.width == 0) return a;
+  const uint32_t x = std::min<uint32_t>(a.x, b.x), y = std::min<uint32_t>(a.y, b.y);
+  return {x, y, std::max(a.x + a.width, b.x + b.width) - x,
+          std::max(a.y + a.height, b.y + b.height) - y};
+}
+
+Result<std::unique_ptr<Presenter>> Presenter::Create(EventLoop& loop, GpuDevice& device,
+                                                     std::function<void(const Error&)> problem) {
+  std::unique_ptr<Presenter> presenter(new Presenter(device, std::move(problem)));
+  auto timer = Timer::Create(loop, [raw = presenter.get()] { raw->OnTimer(); });
+  if (!timer) return tl::unexpected(timer.error());
+  presenter->timer_ = std::move(*timer);
+  return presenter;
+}
+
 void Presenter::SetDisplay(vhost::DisplaySocket* display) {
   display_ = display;
   shown_ = {};
@@ -77,7 +94,9 @@ bool Presenter::SendScanout(uint32_t scanout) {
   const uint32_t height = on ? uint32_t{state.rect.height} : 0;
   if (shown.width == width && shown.height == height) return true;
   if (!Took(display_->SetScanout({scanout, width, height}), scanout)) return false;
-  shown = {width, height, false};
+  shown.width = width;
+  shown.height = height;
+  shown.told = false;
   return true;
 }
 
@@ -86,10 +105,15 @@ void Presenter::ScanoutsChanged() {
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) SendScanout(scanout);
 }
 
-void Presenter::SendPixels(uint32_t scanout, const Pixels& pixels, uint32_t x, uint32_t y) {
+// `part`, in coordinates of the resource, out of pixels whose corner is at x, y there.
+void Presenter::SendPart(uint32_t scanout, const wire::Rect& part, const Pixels& pixels, uint32_t x,
+                         uint32_t y) {
+  const ScanoutState& state = device_.Scanout(scanout);
   const auto show = [&](Bytes bgra) {
-    Took(display_->Update({scanout, x, y, pixels.width, pixels.height}, bgra,
-                          std::size_t{pixels.width} * 4),
+    const std::size_t stride = std::size_t{pixels.width} * 4;
+    Took(display_->Update(
+             {scanout, part.x - state.rect.x, part.y - state.rect.y, part.width, part.height},
+             bgra.subspan((part.y - y) * stride + (part.x - x) * 4), stride),
          scanout);
   };
   if (IsBgra(pixels.format)) return show(pixels.data);
@@ -98,15 +122,32 @@ void Presenter::SendPixels(uint32_t scanout, const Pixels& pixels, uint32_t x, u
   show(*bgra);
 }
 
-void Presenter::Flush(uint32_t scanout, const wire::Rect& rect, const Pixels* pixels) {
-  if (!ready() || behind_ || !SendScanout(scanout)) return;
-  const ScanoutState& state = device_.Scanout(scanout);
-  if (pixels != nullptr) return SendPixels(scanout, *pixels, 0, 0);
-  const wire::Rect part = Intersection(rect, state.rect);
-  if (part.width == 0) return;
-  const auto read = device_.ReadPixels(state.resource_id, part.x, part.y, part.width, part.height);
+void Presenter::SendStale(uint32_t scanout, const Pixels* pixels) {
+  const wire::Rect& shown = device_.Scanout(scanout).rect;
+  const wire::Rect part = Intersection(std::exchange(shown_[scanout].stale, {}), shown);
+  if (part.width == 0 || behind_ || !SendScanout(scanout)) return;
+  shown_[scanout].sent = std::chrono::steady_clock::now();
+  if (pixels != nullptr) return SendPart(scanout, part, *pixels, shown.x, shown.y);
+  const auto read = device_.ReadPixels(device_.Scanout(scanout).resource_id, part.x, part.y,
+                                       part.width, part.height);
   if (!read) return Problem(scanout, read.error());
-  SendPixels(scanout, *read, part.x - state.rect.x, part.y - state.rect.y);
+  SendPart(scanout, part, *read, part.x, part.y);
+}
+
+void Presenter::Flush(uint32_t scanout, const wire::Rect& rect, const Pixels* pixels) {
+  if (!ready()) return;
+  Shown& shown = shown_[scanout];
+  shown.stale = Union(shown.stale, Intersection(rect, device_.Scanout(scanout).rect));
+  const auto since = std::chrono::steady_clock::now() - shown.sent;
+  if (since >= kInterval) return SendStale(scanout, pixels);
+  timer_->Arm(kInterval - since);
+}
+
+void Presenter::OnTimer() {
+  if (!ready()) return;
+  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
+    if (shown_[scanout].stale.width != 0) SendStale(scanout, nullptr);
+  }
 }
 
 void Presenter::CursorChanged(uint32_t scanout) {
@@ -140,7 +181,8 @@ void Presenter::SendAll() {
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
     const ScanoutState& state = device_.Scanout(scanout);
     SendScanout(scanout);
-    if (state.resource_id != 0) Flush(scanout, state.rect, nullptr);
+    shown_[scanout].stale = state.rect;
+    if (state.resource_id != 0) SendStale(scanout, nullptr);
     if (device_.Cursor(scanout).resource_id != 0) CursorChanged(scanout);
   }
 }

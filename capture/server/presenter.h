@@ -1,11 +1,17 @@
 // Shows what a device's scanouts and cursors show on the display of the front-end.
+//
+// A guest may flush thousands of times in a second, and a VMM takes each picture on the thread that
+// also serves the guest. So a scanout is sent at most once in kInterval; what was flushed meanwhile
+// comes with the next picture, and the last one always comes.
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 
+#include "capture/io/timer.h"
 #include "capture/vhost_user/display_socket.h"
 #include "format/protocol/gpu_device.h"
 
@@ -15,8 +21,10 @@ namespace vgpu {
 class Presenter {
  public:
   // `problem`: a picture that cannot be shown; told once for each scanout until it changes.
-  Presenter(GpuDevice& device, std::function<void(const Error&)> problem)
-      : device_(device), problem_(std::move(problem)) {}
+  static Result<std::unique_ptr<Presenter>> Create(EventLoop& loop, GpuDevice& device,
+                                                   std::function<void(const Error&)> problem);
+
+  static constexpr std::chrono::milliseconds kInterval{16};
 
   // The display to show on from now on, which knows nothing yet; nullptr: none. It outlives this,
   // or the next call.
@@ -35,23 +43,34 @@ class Presenter {
  private:
   struct Shown {
     uint32_t width = 0, height = 0;
+    wire::Rect stale;  // what the display lacks, in coordinates of the resource; no width: nothing
+    std::chrono::steady_clock::time_point sent;
     bool told = false;  // of a problem
   };
 
+  Presenter(GpuDevice& device, std::function<void(const Error&)> problem)
+      : device_(device), problem_(std::move(problem)) {}
+
+  void OnTimer();
   bool ready() const { return display_ != nullptr && !display_->lost(); }
   bool Took(const Result<bool>& sent, uint32_t scanout);
   bool SendScanout(uint32_t scanout);
-  void SendPixels(uint32_t scanout, const Pixels& pixels, uint32_t x, uint32_t y);
+  void SendStale(uint32_t scanout, const Pixels* pixels);
+  void SendPart(uint32_t scanout, const wire::Rect& part, const Pixels& pixels, uint32_t x,
+                uint32_t y);
   void Problem(uint32_t scanout, const Error& error);
 
   GpuDevice& device_;
   std::function<void(const Error&)> problem_;
   vhost::DisplaySocket* display_ = nullptr;
   std::array<Shown, kMaxScanouts> shown_;
-  bool behind_ = false;  // the display lacks something; all is sent when it has caught up
+  bool behind_ = false;           // the display lacks something; all is sent when it has caught up
+  std::unique_ptr<Timer> timer_;  // for what is stale
 };
 
 // The part of a flush, in coordinates of the resource, that a scanout shows; 0 x 0 where none.
 wire::Rect Intersection(const wire::Rect& a, const wire::Rect& b);
+// The smallest that has both; one without a width has nothing.
+wire::Rect Union(const wire::Rect& a, const wire::Rect& b);
 
 }  // namespace vgpu
