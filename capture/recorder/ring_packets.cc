@@ -52,6 +52,12 @@ void SetBox(const ByteBox& from, proto::ByteBox& to) {
   to.set_layer_stride(from.layer_stride);
 }
 
+void SetLimits(const ring::SessionRecord& from, proto::DeviceLimits& to) {
+  to.set_scanouts(from.scanouts);
+  to.set_max_memory(from.max_memory);
+  to.set_max_host_memory(from.max_host_memory);
+}
+
 std::string DigestText(const uint8_t (&digest)[16]) {
   return {reinterpret_cast<const char*>(digest), sizeof(digest)};
 }
@@ -87,9 +93,7 @@ Result<proto::Packet> SessionPacket(Bytes payload, const RendererOrigin& origin)
   session.set_wall_clock_ns(record->wall_clock_ns);
   session.set_time_ns(record->time_ns);
   if (record->has_features != 0) session.set_virtio_features(record->virtio_features);
-  session.set_scanouts(record->scanouts);
-  session.set_max_memory(record->max_memory);
-  session.set_max_host_memory(record->max_host_memory);
+  if (source == proto::SOURCE_DEVICE) SetLimits(*record, *session.mutable_device());
   session.set_host(texts.Take(record->host_bytes));
   session.set_frame_checks(origin.frame_checks);
   return texts.Finish(std::move(packet));

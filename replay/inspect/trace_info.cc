@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "format/protocol/escape.h"
+#include "format/protocol/virtio_gpu.h"
 
 namespace vgpu {
 
@@ -35,6 +36,10 @@ Status ReadFront(TraceReader& reader, TraceInfo& info) {
     if ((*packet)->has_gl()) info.gl = (*packet)->gl();
     if ((*packet)->has_capset()) info.capsets.push_back((*packet)->capset());
     if ((*packet)->has_heap()) info.heaps.push_back((*packet)->heap());
+    if ((*packet)->has_display()) {
+      info.displays[(*packet)->display().scanout()] = (*packet)->display();
+    }
+    if ((*packet)->has_guest_memory()) info.guest_memory = (*packet)->guest_memory();
   }
   return {};
 }
@@ -57,6 +62,42 @@ void AddHeaps(const std::vector<proto::Heap>& indexed, std::vector<proto::Heap>&
                                    [&](const proto::Heap& one) { return one.id() == heap.id(); });
     if (!known) heaps.push_back(heap);
   }
+}
+
+std::string FeaturesText(uint64_t features) {
+  std::string names;
+#define VGPU_FEATURE(NAME, bit) \
+  if ((features & feature::k##NAME) != 0) names += names.empty() ? #NAME : ", " #NAME;
+#include "format/protocol/virtio_gpu.def"
+  return fmt::format("features: {:#x}{}\n", features, names.empty() ? "" : ", " + names);
+}
+
+uint64_t BytesOf(const proto::GuestMemory& memory) {
+  uint64_t bytes = 0;
+  for (const auto& region : memory.region()) bytes += region.size();
+  return bytes;
+}
+
+// What the device served.
+std::string DeviceText(const TraceInfo& info) {
+  std::string out;
+  const proto::Session& session = info.session;
+  if (session.has_device()) {
+    out += fmt::format("device: scanouts {}, memory for backings {}, for resources {}\n",
+                       session.device().scanouts(), SizeText(session.device().max_memory()),
+                       SizeText(session.device().max_host_memory()));
+  }
+  if (session.has_virtio_features()) out += FeaturesText(session.virtio_features());
+  for (const auto& [scanout, display] : info.displays) {
+    out += fmt::format("display {}: {}x{} at {},{}{}, EDID of {} bytes\n", scanout, display.width(),
+                       display.height(), display.x(), display.y(),
+                       display.enabled() ? "" : ", disabled", display.edid().size());
+  }
+  if (info.guest_memory) {
+    out += fmt::format("guest memory: {}, regions {}\n", SizeText(BytesOf(*info.guest_memory)),
+                       info.guest_memory->region_size());
+  }
+  return out;
 }
 
 std::string EndText(const std::optional<proto::End>& end) {
@@ -143,6 +184,7 @@ std::string InfoText(const std::string& file, const TraceInfo& info) {
                        heap.size() == 0 ? "size not known" : SizeText(heap.size()),
                        heap.shared() ? ", shared" : "");
   }
+  out += DeviceText(info);
   out += fmt::format("commands: {}\nframes: {}\n", summary.commands, summary.frames);
   out += summary.checks ? fmt::format("checks: {}\n", *summary.checks)
                         : "checks: not counted, for lack of an index\n";
@@ -157,6 +199,32 @@ std::string InfoText(const std::string& file, const TraceInfo& info) {
 }
 
 namespace {
+
+void AddDevice(const TraceInfo& info, nlohmann::ordered_json& json) {
+  const proto::Session& session = info.session;
+  if (session.has_virtio_features()) json["virtio_features"] = session.virtio_features();
+  if (session.has_device()) {
+    json["device"] = {{"scanouts", session.device().scanouts()},
+                      {"max_memory", session.device().max_memory()},
+                      {"max_host_memory", session.device().max_host_memory()}};
+  }
+  for (const auto& [scanout, display] : info.displays) {
+    json["displays"].push_back({{"scanout", scanout},
+                                {"enabled", display.enabled()},
+                                {"x", display.x()},
+                                {"y", display.y()},
+                                {"width", display.width()},
+                                {"height", display.height()},
+                                {"edid_bytes", display.edid().size()}});
+  }
+  if (!info.guest_memory) return;
+  for (const auto& region : info.guest_memory->region()) {
+    json["guest_memory"].push_back({{"guest_address", region.guest_address()},
+                                    {"size", region.size()},
+                                    {"heap", region.heap()},
+                                    {"heap_offset", region.heap_offset()}});
+  }
+}
 
 nlohmann::ordered_json EndJson(const std::optional<proto::End>& end) {
   if (!end) return nullptr;
@@ -190,7 +258,7 @@ std::string InfoJson(const std::string& file, const TraceInfo& info) {
   json["host"] = session.host();
   json["renderer_library"] = session.renderer_library();
   json["renderer_flags"] = session.renderer_flags();
-  if (session.has_virtio_features()) json["virtio_features"] = session.virtio_features();
+  AddDevice(info, json);
   json["frame_checks"] = session.frame_checks();
   if (info.gl) {
     json["gl"] = {{"vendor", info.gl->vendor()},

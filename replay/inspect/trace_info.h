@@ -1,6 +1,7 @@
 // What a trace says about itself, without reading all of it.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@ struct TraceInfo {
   proto::Session session;
   std::optional<proto::GlInfo> gl;
   std::vector<proto::Capset> capsets;
+  // As they were told before the first command.
+  std::map<uint32_t, proto::Display> displays;
+  std::optional<proto::GuestMemory> guest_memory;
   std::vector<proto::Heap> heaps;  // all with an index, else those known before the first command
   std::optional<proto::End> end;
   TraceSummary summary;

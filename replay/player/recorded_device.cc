@@ -8,10 +8,11 @@ DeviceOptions RecordedDeviceOptions(const proto::Session& session, uint64_t max_
   const auto budget = [max_memory](uint64_t recorded) {
     return recorded == 0 ? max_memory : std::min(recorded, max_memory);
   };
+  const proto::DeviceLimits& limits = session.device();
   DeviceOptions options;
-  options.scanouts = session.scanouts() == 0 ? kMaxScanouts : session.scanouts();
-  options.max_memory = budget(session.max_memory());
-  options.max_host_memory = budget(session.max_host_memory());
+  options.scanouts = limits.scanouts() == 0 ? kMaxScanouts : limits.scanouts();
+  options.max_memory = budget(limits.max_memory());
+  options.max_host_memory = budget(limits.max_host_memory());
   options.force_context_0 = session.source() != proto::SOURCE_SHIM_VTEST;
   return options;
 }

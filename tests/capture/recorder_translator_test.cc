@@ -70,9 +70,9 @@ TEST_F(TranslatorTest, SessionOfADeviceTellsWhatItServes) {
   const proto::Session& session = sink_.packets[0].session();
   EXPECT_EQ(session.source(), proto::SOURCE_DEVICE);
   EXPECT_EQ(session.virtio_features(), feature::kVirgl);
-  EXPECT_EQ(session.scanouts(), 2u);
-  EXPECT_EQ(session.max_memory(), 1ull << 33);
-  EXPECT_EQ(session.max_host_memory(), 1ull << 34);
+  EXPECT_EQ(session.device().scanouts(), 2u);
+  EXPECT_EQ(session.device().max_memory(), 1ull << 33);
+  EXPECT_EQ(session.device().max_host_memory(), 1ull << 34);
   ASSERT_EQ(session.blind_spots_size(), 2);
   EXPECT_THAT(session.blind_spots(0), HasSubstr("queries"));
   EXPECT_THAT(session.blind_spots(1), HasSubstr("is sampled before each submit"));
@@ -81,6 +81,7 @@ TEST_F(TranslatorTest, SessionOfADeviceTellsWhatItServes) {
 TEST_F(TranslatorTest, FeaturesThatWereNotSeenAreAbsent) {
   Take({SessionRecordOf()});
   EXPECT_FALSE(sink_.packets[0].session().has_virtio_features());
+  EXPECT_FALSE(sink_.packets[0].session().has_device());
 }
 
 TEST_F(TranslatorTest, UnknownSourceIsTakenFromTheProgram) {

@@ -459,7 +459,8 @@ TEST_F(DeviceTest, AMapIsRefusedWhileTheBlobIsMappedAndUnmapEndsThat) {
 
 TEST_F(DeviceTest, WhatAResourceTookIsFreeAgainWhenItIsGone) {
   DeviceOptions options;
-  options.max_host_memory = options.max_memory = 4096;
+  options.max_host_memory = 4096;
+  options.max_memory = 4096 + BackingMemory::kEntryBytes;
   MakeDevice(options);
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(Answer(ask::Create2d(1, 32, 32)), "OK_NODATA");

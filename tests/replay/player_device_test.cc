@@ -82,9 +82,9 @@ class PlayerDeviceTest : public PlayerTest {
     options.max_memory = kBudget;
     tell = [this](proto::Session& session) {
       session.set_source(proto::SOURCE_DEVICE);
-      session.set_scanouts(options.scanouts);
-      session.set_max_memory(options.max_memory);
-      session.set_max_host_memory(options.max_host_memory);
+      session.mutable_device()->set_scanouts(options.scanouts);
+      session.mutable_device()->set_max_memory(options.max_memory);
+      session.mutable_device()->set_max_host_memory(options.max_host_memory);
     };
   }
 

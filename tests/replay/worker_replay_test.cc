@@ -71,6 +71,26 @@ TEST_F(WorkerReplayTest, WhatWasDrawnIsIdenticalEachTime) {
   EXPECT_EQ(outcome.started.renderer.name, "virglrenderer");
 }
 
+TEST_F(WorkerReplayTest, WhatATraceTellsItsDeviceHoldsForOneLoop) {
+  Write([](PlayerTrace& trace) {
+    trace.Add(ask::CreateContext(1));
+    trace.Add(ask::Create2d(1, 8, 8));
+    trace.Add(ask::Attach(1, {64}));
+    trace.Add(ask::DestroyContext(1));
+    trace.Add(ask::Unref(1));
+    trace.AddFeatures(0);
+    trace.AddGuestMemory({});
+    trace.Add(ask::CreateContext(1), ResponseType::ERR_UNSPEC);
+    trace.Add(ask::Create2d(1, 8, 8));
+    trace.Add(ask::Attach(1, {64}), ResponseType::ERR_INVALID_PARAMETER);
+  });
+  const auto outcome = Run({.renderer = RendererKind::kNull, .loops = 2});
+  ASSERT_TRUE(outcome.done);
+  EXPECT_EQ(outcome.done->loops, 2u);
+  EXPECT_EQ(outcome.done->report.done.responses, 16u);
+  EXPECT_EQ(outcome.done->differences, 0u);
+}
+
 TEST_F(WorkerReplayTest, ADifferentFrameNamesItsPlaceAndKeepsThePictures) {
   Write([](PlayerTrace& trace) {
     AddSetup(trace);
