@@ -1,7 +1,7 @@
 // What the device needs of a renderer library, and nothing more.
 //
-// Three implementations: virglrenderer on surfaceless EGL, one in plain memory that knows 2D only, and
-// a null one that accepts everything.
+// Three implementations: virglrenderer on surfaceless EGL, one in plain memory that knows 2D only,
+// and a null one that accepts everything.
 // Return values are the library's: 0 is success, anything else its error (an errno, of either
 // sign). Single-threaded; fences are reported from inside PollFences only.
 #pragma once

@@ -150,11 +150,12 @@ int SoftwareRenderer::Move(uint32_t resource_id, uint32_t ctx_id, const Transfer
   if (iov.empty()) iov = resource.backing;
 
   const uint64_t stride = StrideOf(resource.shape);
-  const uint64_t first = static_cast<uint64_t>(transfer.y) * stride +
-                         static_cast<uint64_t>(transfer.x) * kTexelBytes;
-  const PictureRows rows{resource.pixels.bytes().subspan(first), stride};
-  const bool copied =
-      to_host ? CopyFromPieces(iov, *box, rows) : CopyToPieces(iov, *box, rows);
+  const uint64_t first =
+      static_cast<uint64_t>(transfer.y) * stride + static_cast<uint64_t>(transfer.x) * kTexelBytes;
+  const std::span<std::byte> pixels = resource.pixels.bytes();
+  // A box without texels may begin behind the last one.
+  const PictureRows rows{pixels.subspan(std::min<uint64_t>(first, pixels.size())), stride};
+  const bool copied = to_host ? CopyFromPieces(iov, *box, rows) : CopyToPieces(iov, *box, rows);
   return copied ? 0 : EINVAL;
 }
 

@@ -1,6 +1,4 @@
 // The renderer that keeps 2D resources in plain memory, alone and beside virglrenderer.
-#include <sys/mman.h>
-
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
@@ -37,8 +35,7 @@ std::vector<std::byte> Counted(std::size_t size, uint8_t first = 1) {
   return bytes;
 }
 
-// The bytes in pieces of these lengths, one after another; each piece lies in a page of its own, so
-// that what passes its end is seen.
+// The bytes in pieces of these lengths, one after another.
 std::vector<iovec> Scattered(std::vector<std::byte>& bytes, std::initializer_list<size_t> lengths) {
   std::vector<iovec> out;
   std::size_t offset = 0;
@@ -275,6 +272,13 @@ TEST_F(SoftwareRendererTest, FencesAreDoneAtOnceAndReportedByPolling) {
   EXPECT_EQ(done_.size(), 2u);
 }
 
+std::string Hex(const Result<std::vector<std::byte>>& bytes) {
+  if (!bytes) return bytes.error().message;
+  std::string text;
+  for (const std::byte byte : *bytes) text += fmt::format(" {:02x}", std::to_integer<int>(byte));
+  return text;
+}
+
 // What a device answers to a session of 2D commands and what it then shows, on one renderer.
 class Session {
  public:
@@ -286,31 +290,24 @@ class Session {
     command.request = request.bytes();
     command.memory = memory;
     const auto response = device_.Execute(command);
-    said_.push_back(what + ": " +
-                    (response ? std::string(NameOfResponse(ReadStruct<wire::CtrlHeader>(*response)->type))
-                              : response.error().message));
+    Note(what, response ? std::string(NameOfResponse(ReadStruct<wire::CtrlHeader>(*response)->type))
+                        : response.error().message);
   }
-  void Show(const std::string& what, uint32_t id, uint32_t width, uint32_t height) {
-    const auto pixels = device_.ReadPixels(id, 0, 0, width, height);
-    std::string text = what + ":";
-    if (!pixels) text += " " + pixels.error().message;
-    for (const std::byte byte : pixels ? pixels->data : std::vector<std::byte>()) {
-      text += fmt::format(" {:02x}", std::to_integer<int>(byte));
-    }
-    said_.push_back(text + (pixels && pixels->y_0_top ? " top" : ""));
+  void Show(const std::string& what, uint32_t id) {
+    const auto pixels = device_.ReadPixels(id, 0, 0, kWidth, kHeight);
+    Note(what,
+         pixels ? Hex(pixels->data) + (pixels->y_0_top ? " top" : "") : pixels.error().message);
   }
   void ShowBacking(const std::string& what, uint32_t id, const ByteBox& box) {
-    const auto bytes = device_.ReadBacking(id, box);
-    std::string text = what + ":";
-    if (!bytes) text += " " + bytes.error().message;
-    for (const std::byte byte : bytes ? *bytes : std::vector<std::byte>()) {
-      text += fmt::format(" {:02x}", std::to_integer<int>(byte));
-    }
-    said_.push_back(text);
+    Note(what, Hex(device_.ReadBacking(id, box)));
   }
   const std::vector<std::string>& said() const { return said_; }
 
  private:
+  void Note(const std::string& what, const std::string& text) {
+    said_.push_back(what + ": " + text);
+  }
+
   Device device_;
   std::vector<std::string> said_;
 };
@@ -320,16 +317,16 @@ void Play2d(Session& session, uint32_t format) {
   const MemoryUpdate update{
       .resource_id = 1, .box = {.row_bytes = content.size()}, .bytes = content};
   session.Do("create", ask::Create2d(1, kWidth, kHeight, format));
-  session.Show("fresh", 1, kWidth, kHeight);
+  session.Show("fresh", 1);
   session.Do("create again", ask::Create2d(1, kWidth, kHeight, format));
   session.Do("no backing", ask::ToHost2d(1, {0, 0, kWidth, kHeight}));
   session.Do("attach", ask::Attach(1, {3, 50, kPictureBytes + 8 - 53}));
   session.Do("attach again", ask::Attach(1, {4096}));
   session.Do("all", ask::ToHost2d(1, {0, 0, kWidth, kHeight}), std::span(&update, 1));
-  session.Show("all", 1, kWidth, kHeight);
+  session.Show("all", 1);
   session.Do("part", ask::ToHost2d(1, {1, 1, 3, 2}, 7));
   session.Do("last texel", ask::ToHost2d(1, {kWidth - 1, kHeight - 1, 1, 1}, kPictureBytes + 4));
-  session.Show("parts", 1, kWidth, kHeight);
+  session.Show("parts", 1);
   session.Do("past the end", ask::ToHost2d(1, {0, 0, 1, 1}, kPictureBytes + 5));
   session.Do("outside", ask::ToHost2d(1, {3, 0, 3, 1}));
   session.Do("no column", ask::ToHost2d(1, {1, 1, 0, 1}));
@@ -342,11 +339,11 @@ void Play2d(Session& session, uint32_t format) {
   session.Do("scanout", ask::SetScanout(0, 1, {0, 0, kWidth, kHeight}));
   session.Do("flush", ask::Flush(1));
   session.Do("detach", ask::Detach(1));
-  session.Show("detached", 1, kWidth, kHeight);
+  session.Show("detached", 1);
   session.Do("unref", ask::Unref(1));
   session.Do("transfer of none", ask::ToHost2d(1, {0, 0, 1, 1}));
   session.Do("create of the same id", ask::Create2d(1, kWidth, kHeight, format));
-  session.Show("fresh again", 1, kWidth, kHeight);
+  session.Show("fresh again", 1);
 }
 
 class SoftwareBesideVirgl : public ::testing::TestWithParam<uint32_t> {};
@@ -358,6 +355,9 @@ TEST_P(SoftwareBesideVirgl, AnswersAndShowsTheSame) {
   const auto software = CreateSoftwareRenderer([](const FenceId&) {});
   Session on_virgl(**virgl), on_software(*software);
   Play2d(on_virgl, GetParam());
+  if (on_virgl.said()[0] != "create: OK_NODATA") {
+    GTEST_SKIP() << "this virglrenderer makes no resource of format " << GetParam();
+  }
   Play2d(on_software, GetParam());
   EXPECT_EQ(on_software.said(), on_virgl.said());
 }
