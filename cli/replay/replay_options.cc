@@ -14,6 +14,25 @@ namespace {
 // GL on llvmpipe without a window starts with 512 MiB of addresses, and draws with 768.
 constexpr uint64_t kMinMemory = 1ull << 30;
 
+struct RendererName {
+  const char* name;
+  RendererKind kind;
+};
+constexpr RendererName kRenderers[] = {{"virgl", RendererKind::kVirgl},
+                                       {"software", RendererKind::kSoftware},
+                                       {"null", RendererKind::kNull}};
+
+std::vector<std::string> RendererNames() {
+  std::vector<std::string> names;
+  for (const RendererName& renderer : kRenderers) names.emplace_back(renderer.name);
+  return names;
+}
+
+// One of the names: the command line was checked.
+RendererKind RendererKindOf(const std::string& name) {
+  return std::ranges::find(kRenderers, name, &RendererName::name)->kind;
+}
+
 // A range lets it pass: it is neither below nor above anything.
 CLI::Validator NotNan() {
   return CLI::Validator(
@@ -39,6 +58,13 @@ void AddReplayOptions(CLI::App& command, ReplayOptions& options) {
       .add_option("--max-memory", options.max_memory,
                   "Memory that the replaying process may map; half of it for guest memory")
       ->type_name("SIZE")
+      ->capture_default_str();
+  command
+      .add_option("--renderer", options.renderer,
+                  "virgl: virglrenderer on surfaceless EGL; software: 2D only, and needs no GL; "
+                  "null: accepts everything and draws nothing")
+      ->check(CLI::IsMember(RendererNames()))
+      ->type_name("NAME")
       ->capture_default_str();
   command.add_flag("--json", options.json, "Print one JSON object");
 }
@@ -76,6 +102,7 @@ Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
   ReplayRequest request;
   request.job.trace = options.trace;
   request.job.max_memory = *memory;
+  request.job.renderer = RendererKindOf(options.renderer);
   // Up: 0 means for ever.
   request.worker.timeout =
       std::chrono::milliseconds(static_cast<int64_t>(std::ceil(options.timeout_s * 1000)));

@@ -13,6 +13,7 @@ struct ReplayOptions {
   std::string trace;
   double timeout_s = 60;
   std::string max_memory = "32G";
+  std::string renderer = "virgl";
   bool json = false;
 };
 

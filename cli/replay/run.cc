@@ -21,7 +21,6 @@ struct RunOptions {
   bool window = false;
   std::string pace = "fast";
   std::string snapshots;
-  std::string renderer = "virgl";
 };
 
 void PrintSummary(const std::string& trace, const ReplayOutcome& outcome) {
@@ -51,7 +50,6 @@ Result<ReplayRequest> JobOf(const RunOptions& options) {
   job.loops = options.loops;
   job.window = options.window;
   job.recorded_pace = options.pace == "recorded";
-  job.renderer = options.renderer == "null" ? RendererKind::kNull : RendererKind::kVirgl;
   if (!options.snapshots.empty()) {
     job.pictures_folder = options.snapshots;
   }
@@ -115,13 +113,6 @@ std::function<int()> AddRun(CLI::App& command) {
       .add_option("--snapshots", options->snapshots,
                   "Write each frame as DIR/frame-NNNNNN.png; existing ones are replaced")
       ->type_name("DIR");
-  command
-      .add_option(
-          "--renderer", options->renderer,
-          "virgl: virglrenderer on surfaceless EGL; null: accepts everything and draws nothing")
-      ->check(CLI::IsMember({"virgl", "null"}))
-      ->type_name("NAME")
-      ->capture_default_str();
   command.footer(
       "Exit codes: 0 replayed; 1 a response or fence differs from the recording; 2 wrong usage;\n"
       "3 the trace cannot be read, or is damaged; 4 the replay failed; 77 no GL or no display "

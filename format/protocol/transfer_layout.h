@@ -29,6 +29,7 @@ struct ResourceShape {
   bool IsDisplayable() const {
     return (bind & (kBindDisplayTarget | kBindScanout)) != 0;
   }
+  friend bool operator==(const ResourceShape&, const ResourceShape&) = default;
 };
 
 ResourceShape ShapeOf(const wire::ResourceCreate2d& request);

@@ -1,6 +1,7 @@
 // What the device needs of a renderer library, and nothing more.
 //
-// Two implementations: virglrenderer on surfaceless EGL, and a null one that accepts everything.
+// Three implementations: virglrenderer on surfaceless EGL, one in plain memory that knows 2D only,
+// and a null one that accepts everything.
 // Return values are the library's: 0 is success, anything else its error (an errno, of either
 // sign). Single-threaded; fences are reported from inside PollFences only.
 #pragma once
@@ -21,7 +22,7 @@
 namespace vgpu {
 
 struct RendererInfo {
-  std::string name;     // "virglrenderer" or "null"
+  std::string name;     // "virglrenderer", "software" or "null"
   std::string version;  // of the library, as far as it tells
   std::string gl_vendor, gl_renderer, gl_version;
 };
@@ -88,6 +89,9 @@ using LogCallback = std::function<void(const std::string&)>;
 // be opened. Without one EGL chooses.
 Result<std::unique_ptr<Renderer>> CreateVirglRenderer(FenceCallback on_fence, LogCallback log = {},
                                                       const std::string& render_node = {});
+// Needs no EGL. Makes what RESOURCE_CREATE_2D makes and blobs of guest memory, and moves their
+// pixels; the rest it refuses: EINVAL, or ENOMEM where there is no memory for a resource.
+std::unique_ptr<Renderer> CreateSoftwareRenderer(FenceCallback on_fence);
 std::unique_ptr<Renderer> CreateNullRenderer(FenceCallback on_fence);
 
 }  // namespace vgpu

@@ -106,13 +106,20 @@ Status Job::Confine() {
 Status Job::StartRenderer() {
   page_.SetPhase(WorkerPhase::kStartingRenderer);
   const FenceCallback on_fence = [this](const FenceId& fence) { fences_.Signalled(fence); };
-  if (job_.renderer == RendererKind::kNull) {
-    renderer_ = CreateNullRenderer(on_fence);
-  } else {
-    auto renderer = CreateVirglRenderer(
-        on_fence, [this](const std::string& line) { observer_.OnRendererMessage(line); });
-    if (!renderer) return tl::unexpected(renderer.error());
-    renderer_ = std::move(*renderer);
+  switch (job_.renderer) {
+    case RendererKind::kNull:
+      renderer_ = CreateNullRenderer(on_fence);
+      break;
+    case RendererKind::kSoftware:
+      renderer_ = CreateSoftwareRenderer(on_fence);
+      break;
+    case RendererKind::kVirgl: {
+      auto renderer = CreateVirglRenderer(
+          on_fence, [this](const std::string& line) { observer_.OnRendererMessage(line); });
+      if (!renderer) return tl::unexpected(renderer.error());
+      renderer_ = std::move(*renderer);
+      break;
+    }
   }
   channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), reader_->summary().commands,
                                          reader_->summary().frames, writes_confined_}));

@@ -30,7 +30,7 @@ struct FrameSelection {
   bool Has(uint64_t number) const;
 };
 
-enum class RendererKind { kVirgl, kNull };
+enum class RendererKind { kVirgl, kSoftware, kNull };
 
 struct ReplayJob {
   std::filesystem::path trace{};

@@ -1,4 +1,4 @@
-// Whole replays in a worker, on the real renderer and on the null one.
+// Whole replays in a worker, on each renderer.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -237,6 +237,63 @@ TEST_F(WorkerReplayTest, TheNullRendererNeedsNoGl) {
   ASSERT_TRUE(outcome.done);
   EXPECT_EQ(outcome.done->report.frames, 1u);
   EXPECT_EQ(outcome.done->differences, 0u);
+}
+
+// Two frames as a 2D guest makes them: all of the picture, then a part of it anew.
+void Add2dFrames(PlayerTrace& trace) {
+  trace.Add(ask::Create2d(kTestResource, kTestSide, kTestSide));
+  trace.Add(ask::Attach(kTestResource, {100, kTestBytes - 100}));
+  trace.Add(ask::SetScanout(0, kTestResource, {0, 0, kTestSide, kTestSide}));
+  const auto add_frame = [&trace](const wire::Rect& rect, const std::vector<std::byte>& drawn,
+                                  const std::vector<std::byte>& shown) {
+    trace.AddMemory(kTestResource, kWholeBox, drawn);
+    trace.Add(ask::ToHost2d(kTestResource, rect, (rect.y * kTestSide + rect.x) * 4));
+    trace.Add(ask::Flush(kTestResource));
+    const Digest digest = HashOf(shown);
+    trace.AddFrame(&digest);
+  };
+  add_frame({0, 0, kTestSide, kTestSide}, kDrawn, kDrawn);
+  std::vector<std::byte> shown = kDrawn;  // (2,3) to (7,12)
+  for (uint32_t y = 3; y < 12; ++y) {
+    for (uint32_t byte = 2 * 4; byte < 7 * 4; ++byte) {
+      shown[y * kTestSide * 4 + byte] = kOther[byte];
+    }
+  }
+  add_frame({2, 3, 5, 9}, kOther, shown);
+}
+
+TEST_F(WorkerReplayTest, ATraceOf2dIsIdenticalOnVirgl) {
+  Write(Add2dFrames);
+  const auto outcome = Run({.check_content = true});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_FALSE(outcome.failure) << outcome.failure->message;
+  EXPECT_THAT(outcome.differences, IsEmpty());
+  EXPECT_EQ(outcome.done->report.done.frames, 2u);
+}
+
+TEST_F(WorkerReplayTest, ATraceOf2dIsIdenticalOnTheSoftwareRendererWithoutEgl) {
+  Write(Add2dFrames);
+  setenv("__EGL_VENDOR_LIBRARY_DIRS", "/nonexistent", 1);
+  const auto outcome =
+      Run({.renderer = RendererKind::kSoftware, .loops = 2, .check_content = true});
+  unsetenv("__EGL_VENDOR_LIBRARY_DIRS");
+  ASSERT_FALSE(outcome.failure) << outcome.failure->message;
+  EXPECT_THAT(outcome.differences, IsEmpty());
+  EXPECT_EQ(outcome.done->report.done.frames, 4u);
+  EXPECT_EQ(outcome.started.renderer.name, "software");
+}
+
+TEST_F(WorkerReplayTest, TheSoftwareRendererDoesNotPassWhatIsNotThere) {
+  Write([](PlayerTrace& trace) {
+    Add2dFrames(trace);
+    const Digest other = HashOf(kOther);
+    trace.Add(ask::Flush(kTestResource));
+    trace.AddFrame(&other);
+  });
+  const auto outcome = Run({.renderer = RendererKind::kSoftware, .check_content = true});
+  ASSERT_EQ(outcome.differences.size(), 1u);
+  EXPECT_EQ(outcome.differences[0].kind, "frame");
+  EXPECT_EQ(outcome.differences[0].frame, 2u);
 }
 
 TEST_F(WorkerReplayTest, ATraceThatCannotBeReadIsTheTracesFault) {
