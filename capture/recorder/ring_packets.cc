@@ -56,6 +56,7 @@ void SetLimits(const ring::SessionRecord& from, proto::DeviceLimits& to) {
   to.set_scanouts(from.scanouts);
   to.set_max_memory(from.max_memory);
   to.set_max_host_memory(from.max_host_memory);
+  to.set_window_bytes(from.window_bytes);
 }
 
 std::string DigestText(const uint8_t (&digest)[16]) {

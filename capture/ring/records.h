@@ -53,6 +53,7 @@ struct SessionRecord {
   uint32_t padding2;
   // Of our own device; 0 from the shim.
   uint64_t max_memory, max_host_memory;  // bytes, as DeviceOptions says
+  uint64_t window_bytes;                 // of the host-visible window; 0: there is none
   uint32_t scanouts;
   uint32_t padding3;
 };

@@ -26,7 +26,7 @@ uint32_t ResourceOf(const DecodedRequest& request) {
 
 }  // namespace
 
-DeviceTap::DeviceTap(const GpuDevice& device, RendererFacts facts)
+DeviceTap::DeviceTap(const GpuDevice& device, DeviceFacts facts)
     : device_(device), facts_(std::move(facts)), connection_(Connection::Open(0)) {
   if (connection_ == nullptr) return;
   out_.emplace(connection_->ring());
@@ -37,7 +37,7 @@ DeviceTap::~DeviceTap() {
   if (out_) out_->Reset();  // whoever reads the ring knows that nothing more comes
 }
 
-void DeviceTap::Features(uint64_t features) {
+void DeviceTap::Features(uint64_t features, uint64_t window_bytes) {
   if (!records()) return;
   if (std::exchange(begun_, true)) return out_->Features(features);
   ring::SessionRecord session = {};
@@ -46,9 +46,13 @@ void DeviceTap::Features(uint64_t features) {
   session.time_ns = MonotonicNs();
   session.virtio_features = features;
   session.has_features = 1;
+  session.scanouts = facts_.scanouts;
+  session.max_memory = facts_.max_memory;
+  session.max_host_memory = facts_.max_host_memory;
+  session.window_bytes = window_bytes;
   out_->Session(session, facts_.library, HostName());
   out_->Gl(facts_.gl_vendor, facts_.gl_renderer, facts_.gl_version);
-  for (const RendererFacts::Capset& capset : facts_.capsets) {
+  for (const DeviceFacts::Capset& capset : facts_.capsets) {
     out_->Capset(capset.id, capset.version, capset.data);
   }
   AnnounceMemory();
@@ -167,7 +171,7 @@ void DeviceTap::SampleBlob(uint32_t resource_id) {
   scanned_out_.Sample(resource_id, *out_);
 }
 
-void DeviceTap::Before(const Command& command) {
+void DeviceTap::Before(const Command& command, bool inferred) {
   request_.reset();
   accesses_.clear();
   if (!records()) return;
@@ -181,7 +185,7 @@ void DeviceTap::Before(const Command& command) {
                    access.box);
     }
   }
-  out_->Begin(command.request, {}, command.queue, false);
+  out_->Begin(command.request, {}, command.queue, inferred);
   if (request_) RecordPlaces(*request_);
 }
 

@@ -21,8 +21,11 @@
 
 namespace vgpu {
 
-// What a trace says of the renderer behind the device.
-struct RendererFacts {
+// What a trace says of the device and the renderer behind it.
+struct DeviceFacts {
+  uint32_t scanouts = 0;
+  uint64_t max_memory = 0, max_host_memory = 0;  // bytes
+
   std::string library;  // its name and version
   std::string gl_vendor, gl_renderer, gl_version;
   struct Capset {
@@ -35,17 +38,19 @@ struct RendererFacts {
 class DeviceTap {
  public:
   // Connects to the recorder that the environment names, if any.
-  DeviceTap(const GpuDevice& device, RendererFacts facts);
+  DeviceTap(const GpuDevice& device, DeviceFacts facts);
   ~DeviceTap();
 
   bool records() const { return connection_ != nullptr && !connection_->ring().stopped(); }
 
   // The features that a driver took. The trace begins with the first; nothing is recorded before.
-  void Features(uint64_t features);
+  // `window_bytes`: of the host-visible window that the front-end takes.
+  void Features(uint64_t features, uint64_t window_bytes);
   void Memory(const vhost::MemoryTable& memory);
   void Display(uint32_t scanout, const vgpu::Display& display);
 
-  void Before(const Command& command);
+  // `inferred`: no guest sent it.
+  void Before(const Command& command, bool inferred);
   void After(Bytes response);
   // Whether the next frame is to come with its pixels.
   bool WantsPixels();
@@ -73,7 +78,7 @@ class DeviceTap {
   void Follow(const DecodedRequest& request, bool ok);
 
   const GpuDevice& device_;
-  const RendererFacts facts_;
+  const DeviceFacts facts_;
   std::unique_ptr<Connection> connection_;
   std::optional<RecordStream> out_;
   std::optional<FrameChecks> checks_;

@@ -41,9 +41,9 @@ GuestServer::~GuestServer() {
 }
 
 Status GuestServer::Serve(UniqueFd socket, const vhost::DeviceDescription& description,
-                          std::span<const Display> displays, GpuDevice& device,
-                          RendererFacts facts) {
+                          std::span<const Display> displays, GpuDevice& device, DeviceFacts facts) {
   device_ = &device;
+  window_bytes_ = description.host_visible_bytes;
   std::ranges::copy(displays.first(std::min(displays.size(), displays_.size())), displays_.begin());
   for (uint32_t i = 0; i < kMaxScanouts; ++i) device.SetDisplay(i, displays_[i]);
   tap_.emplace(device, std::move(facts));
@@ -69,7 +69,9 @@ bool GuestServer::LocateMemory(uint64_t address, uint64_t size,
 
 void GuestServer::OnFeatures(uint64_t features) {
   device_->SetFeatures(features & feature::kAll);
-  tap_->Features(features);
+  const uint64_t window = session_->has_window() ? window_bytes_ : 0;
+  device_->SetWindow(window);
+  tap_->Features(features, window);
   if (std::exchange(described_, true)) return;
   for (uint32_t i = 0; i < kMaxScanouts; ++i) tap_->Display(i, displays_[i]);
 }
@@ -82,6 +84,7 @@ void GuestServer::OnMemoryChanged() {
 void GuestServer::OnReset() {
   fenced_.Clear();
   deferred_.clear();
+  windows_.clear();  // the front-end unmaps by itself
   device_->Reset();
   tap_->Reset();
   presenter_->ScanoutsChanged();
@@ -102,16 +105,26 @@ void GuestServer::OnDisplayLost(const std::optional<Error>& error) {
 }
 
 void GuestServer::OnRequest(const vhost::GuestRequest& request) {
-  if (Defer(request)) return;
-  Execute(request.token, request.bytes);
+  if (Defer(request) || UnmapFirst(request)) return;
+  Serve(request.token, request.bytes);
 }
 
-void GuestServer::Execute(const vhost::RequestToken& token, Bytes request) {
+void GuestServer::Serve(const vhost::RequestToken& token, Bytes request) {
+  const Queue queue = token.queue == 0 ? Queue::kControl : Queue::kCursor;
+  Response response = Execute(queue, request, false);
+  const auto map = ReadStruct<wire::ResourceMapBlob>(request);
+  const auto header = ReadStruct<wire::CtrlHeader>(response.bytes);
+  const bool maps = header->type == static_cast<uint32_t>(ResponseType::OK_MAP_INFO);
+  if (maps) return Map(token, map->resource_id, map->offset, std::move(response));
+  Finish(token, std::move(response));
+}
+
+Response GuestServer::Execute(Queue queue, Bytes request, bool inferred) {
   Command command;
   command.number = next_command_++;
-  command.queue = token.queue == 0 ? Queue::kControl : Queue::kCursor;
+  command.queue = queue;
   command.request = request;
-  tap_->Before(command);
+  tap_->Before(command, inferred);
   auto response = device_->Execute(command);
   if (!response) {  // it cannot go on with this one; the guest is told so
     problem_(response.error());
@@ -120,16 +133,71 @@ void GuestServer::Execute(const vhost::RequestToken& token, Bytes request) {
   }
   tap_->After(response->bytes);
   if (!IsErrorResponse(ReadStruct<wire::CtrlHeader>(response->bytes)->type)) Show(request);
-  if (!response->fence) return session_->Complete(token, response->bytes);
-  fenced_.Add({*response->fence, token, std::move(response->bytes)});
+  return std::move(*response);
+}
+
+// The guest has the response when its fence is done.
+void GuestServer::Finish(const vhost::RequestToken& token, Response response) {
+  if (!response.fence) return session_->Complete(token, response.bytes);
+  fenced_.Add({*response.fence, token, std::move(response.bytes)});
   device_->PollFences();
 }
 
 void GuestServer::OnFence(const FenceId& fence) {
-  const auto response = fenced_.Take(fence);
-  if (!response) return;
   tap_->Signalled(fence);
-  session_->Complete(response->token, response->bytes);
+  if (const auto response = fenced_.Take(fence)) {
+    return session_->Complete(response->token, response->bytes);
+  }
+  // That of a response that waits for the window too waits for nothing else any more.
+  for (auto& [id, window] : windows_) {
+    if (window.waiting && window.waiting->second.fence == fence) {
+      return window.waiting->second.fence.reset();
+    }
+  }
+}
+
+// The device has mapped the blob; now the front-end does, and then the guest has its response.
+void GuestServer::Map(const vhost::RequestToken& token, uint32_t resource_id, uint64_t offset,
+                      Response response) {
+  const uint64_t size = device_->MappedOf(resource_id).size();
+  windows_[resource_id] = {offset, size, {{token, std::move(response)}}};
+  const UniqueFd memory(device_->ExportBlob(resource_id));
+  session_->MapWindow(memory.get(), 0, offset, size, true,
+                      [this, resource_id](bool ok) { Mapped(resource_id, ok); });
+}
+
+void GuestServer::Mapped(uint32_t resource_id, bool ok) {
+  const auto window = windows_.find(resource_id);
+  if (window == windows_.end() || !window->second.waiting) return;
+  auto [token, response] = *std::exchange(window->second.waiting, std::nullopt);
+  if (ok) return Finish(token, std::move(response));
+  windows_.erase(window);
+  // Nobody asked for this; it undoes what the front-end could not do.
+  auto unmap = MakeRequest<wire::ResourceRequest>(CommandType::RESOURCE_UNMAP_BLOB);
+  unmap.resource_id = resource_id;
+  (void)Execute(Queue::kControl, StructBytes(unmap), true);
+  const auto header = ReadStruct<wire::CtrlHeader>(response.bytes).value_or(wire::CtrlHeader());
+  response.bytes = EncodeResponse(ResponseType::ERR_UNSPEC, header);
+  Finish(token, std::move(response));
+}
+
+// What is in the window is taken out of it before the device lets go of it. True where the request
+// waits for that.
+bool GuestServer::UnmapFirst(const vhost::GuestRequest& request) {
+  const auto type = TypeOf(request.bytes);
+  if (type != CommandType::RESOURCE_UNMAP_BLOB && type != CommandType::RESOURCE_UNREF) return false;
+  const auto of = ReadStruct<wire::ResourceRequest>(request.bytes);
+  const auto window = of ? windows_.find(of->resource_id) : windows_.end();
+  if (request.token.queue != 0 || window == windows_.end()) return false;
+  const auto [offset, size, waiting] = std::move(window->second);
+  windows_.erase(window);
+  if (waiting) Finish(waiting->first, waiting->second);  // the guest did not wait for it
+  session_->UnmapWindow(offset, size,
+                        [this, token = request.token,
+                         bytes = std::vector(request.bytes.begin(), request.bytes.end())](bool) {
+                          Serve(token, bytes);
+                        });
+  return true;
 }
 
 // What a command that succeeded changes on the displays.
@@ -220,7 +288,7 @@ void GuestServer::RunDeferred(std::size_t most) {
   for (; most > 0 && !deferred_.empty(); --most) {
     const Deferred request = std::move(deferred_.front());
     deferred_.pop_front();
-    Execute(request.token, request.bytes);
+    Serve(request.token, request.bytes);
   }
 }
 

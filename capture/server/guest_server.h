@@ -8,6 +8,8 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "capture/io/event_loop.h"
@@ -36,7 +38,7 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   // Serves the front-end behind `socket` with `device`, which, like the loop, outlives this. Once.
   // `displays`: what they are where the front-end does not tell.
   Status Serve(UniqueFd socket, const vhost::DeviceDescription& description,
-               std::span<const Display> displays, GpuDevice& device, RendererFacts facts);
+               std::span<const Display> displays, GpuDevice& device, DeviceFacts facts);
   // The front-end is gone, and why, where it was not its own wish.
   bool ended() const { return session_ == nullptr || session_->ended(); }
   std::optional<Error> error() const;
@@ -58,7 +60,13 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   void OnDisplayDrained() override { presenter_->SendAll(); }
   void OnDisplayLost(const std::optional<Error>& error) override;
 
-  void Execute(const vhost::RequestToken& token, Bytes request);
+  void Serve(const vhost::RequestToken& token, Bytes request);
+  Response Execute(Queue queue, Bytes request, bool inferred);
+  void Finish(const vhost::RequestToken& token, Response response);
+  void Map(const vhost::RequestToken& token, uint32_t resource_id, uint64_t offset,
+           Response response);
+  void Mapped(uint32_t resource_id, bool ok);
+  bool UnmapFirst(const vhost::GuestRequest& request);
   void Show(Bytes request);
   void Flushed(const wire::ResourceFlush& flush);
   bool Defer(const vhost::GuestRequest& request);
@@ -77,8 +85,16 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   std::array<Display, kMaxScanouts> displays_;  // as the device was told
   bool described_ = false;                      // the displays are in the trace
   FencedResponses fenced_;
+  // Blobs in the host-visible window, and, where the front-end has not answered yet, the guest's
+  // responses.
+  struct Window {
+    uint64_t offset = 0, size = 0;
+    std::optional<std::pair<vhost::RequestToken, Response>> waiting;
+  };
+  std::unordered_map<uint32_t, Window> windows_;
   std::list<Deferred> deferred_;
   int fence_descriptor_ = -1;
+  uint64_t window_bytes_ = 0;  // of the host-visible window, where the front-end takes one
   uint64_t next_command_ = 0;
 };
 

@@ -28,14 +28,15 @@ void SayOfDevice(const std::string& sentence) {
 
 Result<std::unique_ptr<Renderer>> MakeRenderer(const DeviceOptions& options, GuestServer& server) {
   const FenceCallback on_fence = [&server](const FenceId& fence) { server.OnFence(fence); };
-  if (!options.virgl) return CreateNullRenderer(on_fence);
+  if (!options.virgl) return CreateSoftwareRenderer(on_fence);
   return CreateVirglRenderer(on_fence, SayOfDevice, options.render_node);
 }
 
-RendererFacts FactsOf(Renderer& renderer) {
+DeviceFacts FactsOf(Renderer& renderer, const vgpu::DeviceOptions& device) {
   const RendererInfo info = renderer.Info();
-  RendererFacts facts{
-      info.name + " " + info.version, info.gl_vendor, info.gl_renderer, info.gl_version, {}};
+  DeviceFacts facts{
+      device.scanouts, device.max_memory, device.max_host_memory, info.name + " " + info.version,
+      info.gl_vendor,  info.gl_renderer,  info.gl_version,        {}};
   for (const CapsetInfo& capset : OfferedCapsets(renderer)) {
     facts.capsets.push_back(
         {capset.id, capset.max_version, renderer.FillCapset(capset.id, capset.max_version)});
@@ -98,11 +99,11 @@ Status DeviceProcess::Start(UniqueFd socket) {
 
   const uint32_t shown = std::max(options_.scanouts, 1u);
   std::vector<Display> displays(shown, {true, {0, 0, kWidth, kHeight}, 0, {}});
-  RendererFacts facts = FactsOf(*renderer_);
-  const vhost::DeviceDescription description{
-      .features = Features(),
-      .scanouts = shown,
-      .capsets = static_cast<uint32_t>(facts.capsets.size())};
+  DeviceFacts facts = FactsOf(*renderer_, device);
+  const vhost::DeviceDescription description{.features = Features(),
+                                             .scanouts = shown,
+                                             .capsets = static_cast<uint32_t>(facts.capsets.size()),
+                                             .host_visible_bytes = options_.host_visible};
   return server_->Serve(std::move(socket), description, displays, *device_, std::move(facts));
 }
 

@@ -10,9 +10,10 @@ namespace vgpu::cli {
 
 struct DeviceOptions {
   bool virgl = true;
-  std::string render_node;  // empty: GL without a window system
-  uint32_t scanouts = 0;    // 0: any that the front-end may have; the configuration says 1
-  uint64_t max_memory = 0;  // bytes, of guest memory in backings, and of the renderer
+  std::string render_node;    // empty: GL without a window system
+  uint32_t scanouts = 0;      // 0: any that the front-end may have; the configuration says 1
+  uint64_t max_memory = 0;    // bytes, of guest memory in backings, and of the renderer
+  uint64_t host_visible = 0;  // bytes of the host-visible window; 0: none
 };
 
 // Serves the front-end behind `socket` until it goes or a signal asks to end. The exit code.

@@ -32,6 +32,7 @@ constexpr char kCapabilities[] = R"({
 })";
 
 constexpr uint32_t kMostScanouts = 16;  // virtio specification, "GPU Device"
+constexpr uint64_t kPage = 4096;
 constexpr uint64_t kSmallestMemory = 16u << 20;
 
 struct Options {
@@ -43,10 +44,23 @@ struct Options {
   bool no_virgl = false;
   bool persist = false;
   std::string max_memory = "4G";
+  std::string host_visible;
   DeviceOptions device;
 
   bool records() const { return !recording.output.empty(); }
 };
+
+Status SetWindow(Options& options) {
+  if (options.host_visible.empty()) return {};
+  const auto window = ParseSize("--host-visible", options.host_visible);
+  if (!window) return tl::unexpected(window.error());
+  if (*window == 0 || *window % kPage != 0) {
+    return UsageError(fmt::format("--host-visible {}: it is one or more pages of {} bytes",
+                                  options.host_visible, kPage));
+  }
+  options.device.host_visible = *window;
+  return {};
+}
 
 Status Check(Options& options) {
   if (options.socket_path.empty() == !options.fd) {
@@ -72,7 +86,7 @@ Status Check(Options& options) {
                                   kSmallestMemory));
   }
   options.device.max_memory = *memory;
-  return {};
+  return SetWindow(options);
 }
 
 Status CheckSocket(int fd) {
@@ -101,6 +115,7 @@ ChildOptions ChildFor(const Options& options, int fd, const Recording* recording
     child.argv.push_back(value);
   };
   if (options.device.scanouts != 0) add("--scanouts", std::to_string(options.device.scanouts));
+  if (!options.host_visible.empty()) add("--host-visible", options.host_visible);
   if (!options.device.render_node.empty()) add("--render-node", options.device.render_node);
   std::optional<std::string> socket;
   if (recording != nullptr) socket = recording->recorder_socket();
@@ -256,6 +271,12 @@ std::function<int()> AddCaptureDevice(CLI::App& command) {
       .add_option("--max-memory", options->max_memory,
                   "The most that a guest may have in backings, and the most that its resources and "
                   "contexts may take here, in bytes or with K, M or G behind it (default: 4G)")
+      ->type_name("SIZE");
+  command
+      .add_option("--host-visible", options->host_visible,
+                  "Size of a window through which the guest maps memory of the host (blobs), in "
+                  "bytes or with K, M or G behind it; for front-ends that take one, which QEMU 10 "
+                  "does not, and GL drivers that export memory (default: none)")
       ->type_name("SIZE");
   AddRecordingOptions(command, nullptr, options->recording);
   command.footer(

@@ -4,6 +4,7 @@
 #include <sys/uio.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,9 @@ class GpuDevice : public CommandSink {
   // refused.
   virtual void SetFeatures(uint64_t features) = 0;
   virtual void SetDisplay(uint32_t scanout, Display display) = 0;
+  // The size of the host-visible window. 0: there is none, and no blob can be mapped. Nothing:
+  // somebody else looks after it, and a blob may be mapped anywhere; so it is before the first call.
+  virtual void SetWindow(std::optional<uint64_t> bytes) = 0;
 
   // kMaxScanouts of each.
   virtual const ScanoutState& Scanout(uint32_t scanout_id) const = 0;
@@ -51,6 +55,9 @@ class GpuDevice : public CommandSink {
   virtual const ResourceShape* ShapeOf(uint32_t resource_id) const = 0;
   // The pieces of a resource's backing in this process; empty where it has none.
   virtual std::span<const iovec> BackingOf(uint32_t resource_id) const = 0;
+  // A descriptor of a blob's memory that another process can map, the caller's to close; -1 where
+  // there is none.
+  virtual int ExportBlob(uint32_t resource_id) = 0;
   // A blob's bytes where it is mapped for the guest, else empty.
   virtual std::span<const std::byte> MappedOf(uint32_t resource_id) const = 0;
   // A rectangle of level 0, layer 0 of a resource.

@@ -1,4 +1,6 @@
 // Blob resources.
+#include <unistd.h>
+
 #include "replay/device/handlers.h"
 #include "replay/device/memory.h"
 
@@ -28,6 +30,33 @@ ResponseType CheckBlob(DeviceState& device, const wire::ResourceCreateBlob& requ
     return ResponseType::ERR_OUT_OF_MEMORY;
   }
   return ResponseType::OK_NODATA;
+}
+
+// The error of a place in the host-visible window, or OK_NODATA.
+ResponseType CheckPlace(DeviceState& device, uint64_t offset, const BlobState& blob) {
+  if (offset % kPage != 0 || offset > UINT64_MAX - blob.size) {
+    return ResponseType::ERR_INVALID_PARAMETER;
+  }
+  if (!device.window) return ResponseType::OK_NODATA;
+  if (*device.window == 0) return ResponseType::ERR_UNSPEC;
+  if (offset + blob.size > *device.window) return ResponseType::ERR_INVALID_PARAMETER;
+  for (const auto& [id, other] : device.resources) {
+    if (!other.blob || !other.blob->window_offset) continue;
+    const uint64_t begin = *other.blob->window_offset;
+    if (offset < begin + other.blob->size && begin < offset + blob.size) {
+      return ResponseType::ERR_INVALID_PARAMETER;
+    }
+  }
+  return ResponseType::OK_NODATA;
+}
+
+// Where the device has a window, a blob is mapped into it from another process.
+bool CanBeShared(DeviceState& device, uint32_t resource_id) {
+  int fd = -1;
+  if (!device.window) return true;
+  if (device.renderer.ExportBlob(resource_id, fd) != 0) return false;
+  close(fd);
+  return true;
 }
 
 // Makes the guest's part of a blob; the error, or OK_NODATA.
@@ -90,12 +119,16 @@ Reply Handle(On<CommandType::RESOURCE_MAP_BLOB>, DeviceState& device,
   }
   BlobState& blob = *resource->blob;
   const uint64_t offset = request.offset;
-  // What else lies at this place of the window is for whoever owns the window to know: a recording
-  // of library calls has 0 for each.
-  if ((blob.flags & kBlobFlagMappable) == 0 || blob.window_offset || offset % kPage != 0 ||
-      offset > UINT64_MAX - blob.size) {
+  if ((blob.flags & kBlobFlagMappable) == 0 || blob.window_offset) {
     return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
   }
+  // What else lies at this place is for whoever owns the window to know: a recording of library
+  // calls has 0 for each.
+  if (const ResponseType checked = CheckPlace(device, offset, blob);
+      checked != ResponseType::OK_NODATA) {
+    return Reply::Refuse(checked);
+  }
+  if (!CanBeShared(device, request.resource_id)) return Reply::Refuse(ResponseType::ERR_UNSPEC);
   if (const int result = device.renderer.MapBlob(request.resource_id, blob.mapped); result != 0) {
     return Reply::OfRenderer(result);
   }

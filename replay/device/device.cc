@@ -124,6 +124,13 @@ void Device::SetDisplay(uint32_t scanout, Display display) {
   if (scanout < kMaxScanouts) impl_->displays[scanout] = std::move(display);
 }
 
+void Device::SetWindow(std::optional<uint64_t> bytes) { impl_->window = bytes; }
+
+int Device::ExportBlob(uint32_t resource_id) {
+  int fd = -1;
+  return impl_->renderer.ExportBlob(resource_id, fd) == 0 ? fd : -1;
+}
+
 int Device::FenceDescriptor() const { return impl_->renderer.FenceDescriptor(); }
 
 void Device::PollFences() { impl_->renderer.PollFences(0); }

@@ -65,6 +65,8 @@ class Device : public GpuDevice {
 
   void SetFeatures(uint64_t features) override;
   void SetDisplay(uint32_t scanout, Display display) override;
+  void SetWindow(std::optional<uint64_t> bytes) override;
+  int ExportBlob(uint32_t resource_id) override;
   const ResourceShape* ShapeOf(uint32_t resource_id) const override;
   const ScanoutState& Scanout(uint32_t scanout_id) const override;
   const CursorState& Cursor(uint32_t scanout_id) const override;

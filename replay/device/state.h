@@ -61,6 +61,7 @@ struct DeviceState {
   const std::unique_ptr<BackingMemory> memory;
   GuestMemory* const rebuilt;  // `memory`, where backings are rebuilt in this process; else null
   uint64_t features = feature::kAll;
+  std::optional<uint64_t> window;  // GpuDevice::SetWindow
   std::unordered_map<uint32_t, ResourceState> resources;
   std::unordered_map<uint32_t, ContextState> contexts;
   std::array<ScanoutState, kMaxScanouts> scanouts;

@@ -206,7 +206,8 @@ void AddDevice(const TraceInfo& info, nlohmann::ordered_json& json) {
   if (session.has_device()) {
     json["device"] = {{"scanouts", session.device().scanouts()},
                       {"max_memory", session.device().max_memory()},
-                      {"max_host_memory", session.device().max_host_memory()}};
+                      {"max_host_memory", session.device().max_host_memory()},
+                      {"window_bytes", session.device().window_bytes()}};
   }
   for (const auto& [scanout, display] : info.displays) {
     json["displays"].push_back({{"scanout", scanout},

@@ -102,6 +102,7 @@ Result<PlayReport> Player::Run::Play() {
   recorded_ns_ = player_.reader_.summary().begin_ns;
   const proto::Session& session = player_.reader_.session();
   if (session.has_virtio_features()) player_.device_.SetFeatures(session.virtio_features());
+  if (session.has_device()) player_.device_.SetWindow(session.device().window_bytes());
   if (player_.options_.first_frame == 0) BeginTiming();
   while (!done_) {
     const auto packet = player_.reader_.Next();

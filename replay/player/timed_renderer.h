@@ -35,6 +35,7 @@ class TimedRenderer : public Renderer {
   int MapBlob(uint32_t resource_id, std::span<std::byte>& out) override;
   int UnmapBlob(uint32_t resource_id) override;
   int MapInfo(uint32_t resource_id, uint32_t& out) override;
+  int ExportBlob(uint32_t resource_id, int& fd) override { return next_.ExportBlob(resource_id, fd); }
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
   int FenceDescriptor() const override { return next_.FenceDescriptor(); }

@@ -71,6 +71,8 @@ class NullRenderer final : public Renderer {
     return 0;
   }
 
+  int ExportBlob(uint32_t, int&) override { return EINVAL; }
+
   int CreateFence(const FenceId& fence) override {
     fences_.push_back(fence);
     return 0;

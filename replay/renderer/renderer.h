@@ -66,6 +66,8 @@ class Renderer {
   virtual int MapBlob(uint32_t resource_id, std::span<std::byte>& out) = 0;
   virtual int UnmapBlob(uint32_t resource_id) = 0;
   virtual int MapInfo(uint32_t resource_id, uint32_t& out) = 0;
+  // A descriptor of a blob's memory that another process can map, the caller's to close.
+  virtual int ExportBlob(uint32_t resource_id, int& fd) = 0;
 
   // A fence after everything submitted so far.
   virtual int CreateFence(const FenceId& fence) = 0;

@@ -97,6 +97,8 @@ class VirglRenderer final : public Renderer {
     return virgl_renderer_resource_get_map_info(resource_id, &out);
   }
 
+  int ExportBlob(uint32_t resource_id, int& fd) override;
+
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
   int FenceDescriptor() const override { return virgl_renderer_get_poll_fd(); }
@@ -242,6 +244,17 @@ int VirglRenderer::MapBlob(uint32_t resource_id, std::span<std::byte>& out) {
   const int result = virgl_renderer_resource_map(resource_id, &place, &size);
   if (result == 0) out = {static_cast<std::byte*>(place), size};
   return result;
+}
+
+int VirglRenderer::ExportBlob(uint32_t resource_id, int& fd) {
+  uint32_t type = 0;
+  const int result = virgl_renderer_resource_export_blob(resource_id, &type, &fd);
+  if (result != 0) return result;
+  if (type == VIRGL_RENDERER_BLOB_FD_TYPE_DMABUF || type == VIRGL_RENDERER_BLOB_FD_TYPE_SHM) {
+    return 0;
+  }
+  close(fd);  // nobody but the driver can do anything with it
+  return EINVAL;
 }
 
 int VirglRenderer::CreateFence(const FenceId& fence) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <cstring>
 #include <initializer_list>
@@ -86,6 +87,11 @@ class FakeRenderer : public Renderer {
   int MapInfo(uint32_t id, uint32_t& out) override {
     out = 3;
     return Note("MapInfo {}", id);
+  }
+  // A new memfd of the blob's size that holds nothing.
+  int ExportBlob(uint32_t id, int& fd) override {
+    if (result == 0) fd = memfd_create("blob", MFD_CLOEXEC);
+    return Note("ExportBlob {}", id);
   }
   int CreateFence(const FenceId& fence) override {
     fences.push_back(fence);
