@@ -3,8 +3,8 @@
 // Each backing is an anonymous mapping of its own that is cut into the guest's entries, in order,
 // so that the renderer sees as many iovecs as it saw at recording. Pages that nothing writes cost
 // nothing. Entries of two backings that were the same guest page are separate here; every byte
-// that a command reads is put in place before it, so no command can tell. Where the guest's memory is
-// known, entries outside of it are refused, as by memory that is there.
+// that a command reads is put in place before it, so no command can tell. Where the guest's memory
+// is known, entries outside of it are refused, as by memory that is there.
 #pragma once
 
 #include <memory>

@@ -43,8 +43,8 @@ constexpr std::string_view kVtest[] = {
 
 constexpr std::string_view kDevice[] = {
     kQueries,
-    "Memory that guest and host share without a command (mapped blobs, guest blobs on a scanout) is "
-    "sampled before each submit, transfer and flush; what comes and goes between them is not seen.",
+    "Memory that guest and host share without a command (mapped blobs, guest blobs on a scanout) "
+    "is sampled before each submit, transfer and flush; what comes and goes between them is not seen.",
 };
 
 constexpr std::string_view kUnknown[] = {

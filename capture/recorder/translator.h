@@ -3,9 +3,9 @@
 // Order: what a command reads (Memory) before it, then the command once it has ended, then what
 // belongs to it (heap events, read-backs, frame). A command is held until the next one begins,
 // because the fence that was asked for it comes after its end, and is folded into its request and
-// response as the guest sent and saw it; the renderer may still refuse the fence. Features, displays
-// and guest memory stand behind it, and behind the commands that a reset implies. Everything else is
-// written as it arrives.
+// response as the guest sent and saw it; the renderer may still refuse the fence. Features,
+// displays and guest memory stand behind it, and behind the commands that a reset implies.
+// Everything else is written as it arrives.
 //
 // Not thread-safe. Errors are those of the sink, or a sentence about a record that makes no sense.
 #pragma once

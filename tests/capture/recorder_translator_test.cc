@@ -355,8 +355,8 @@ TEST_F(TranslatorTest, ResetDestroysResourcesOfEveryKind) {
   ASSERT_EQ(Outline(sink_.packets),
             "session command:0 command:1 command:2 command:3 command:4 command:5 features end");
   for (const uint32_t number : {3u, 4u, 5u}) {
-    const auto unref = ReadStruct<wire::ResourceRequest>(
-        std::as_bytes(std::span(CommandAt(number).request())));
+    const auto unref =
+        ReadStruct<wire::ResourceRequest>(std::as_bytes(std::span(CommandAt(number).request())));
     ASSERT_TRUE(unref);
     EXPECT_EQ(unref->hdr.type, static_cast<uint32_t>(CommandType::RESOURCE_UNREF));
     EXPECT_EQ(unref->resource_id, number);

@@ -87,6 +87,10 @@ std::string Describe(const ShimRecord& record) {
       return fmt::format("fence {} refused", record.As<ring::FenceRecord>().id);
     case RecordType::kReset:
       return "reset";
+    case RecordType::kFeatures:  // a device's
+    case RecordType::kDisplay:
+    case RecordType::kGuestMemory:
+      break;
   }
   return fmt::format("unknown record {}", static_cast<int>(record.type));
 }

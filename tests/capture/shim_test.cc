@@ -172,6 +172,8 @@ TEST(ShimTest, RequestsCarryTheArgumentsAndMemoryItsBytes) {
       const auto session = record.As<ring::SessionRecord>();
       EXPECT_EQ(session.renderer_flags, 5u);
       EXPECT_EQ(session.callbacks_version, 3u);
+      EXPECT_EQ(session.has_features, 0u);
+      EXPECT_EQ(session.scanouts, 0u);
     }
   }
 }
