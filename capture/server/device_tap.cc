@@ -26,8 +26,9 @@ uint32_t ResourceOf(const DecodedRequest& request) {
 
 }  // namespace
 
-DeviceTap::DeviceTap(const GpuDevice& device, DeviceFacts facts)
-    : device_(device), facts_(std::move(facts)), connection_(Connection::Open(0)) {
+DeviceTap::DeviceTap(const GpuDevice& device, DeviceFacts facts,
+                     std::unique_ptr<Connection> connection)
+    : device_(device), facts_(std::move(facts)), connection_(std::move(connection)) {
   if (connection_ == nullptr) return;
   out_.emplace(connection_->ring());
   checks_.emplace(connection_->frame_checks());

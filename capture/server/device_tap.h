@@ -37,8 +37,8 @@ struct DeviceFacts {
 
 class DeviceTap {
  public:
-  // Connects to the recorder that the environment names, if any.
-  DeviceTap(const GpuDevice& device, DeviceFacts facts);
+  // `connection`: to the recorder; nullptr where there is none.
+  DeviceTap(const GpuDevice& device, DeviceFacts facts, std::unique_ptr<Connection> connection);
   ~DeviceTap();
 
   bool records() const { return connection_ != nullptr && !connection_->ring().stopped(); }

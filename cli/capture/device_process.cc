@@ -14,6 +14,7 @@
 #include "heap/live_memory.h"
 #include "replay/device/device.h"
 #include "replay/renderer/renderer.h"
+#include "replay/worker/sandbox.h"
 
 namespace vgpu::cli {
 
@@ -80,6 +81,11 @@ Status DeviceProcess::Start(UniqueFd socket) {
   });
   if (!watched) return watched;
 
+  // What a guest makes of a GL driver is not to reach further than this process.
+  std::unique_ptr<Connection> recorder(Connection::Open(0));
+  if (const auto confined = EnterSandbox({}); !confined) {
+    return tl::unexpected(confined.error());
+  }
   server_.emplace(*loop_, [](const Error& error) { SayOfDevice(error.message); });
   auto renderer = MakeRenderer(options_, *server_);
   if (!renderer) return tl::unexpected(renderer.error());
@@ -104,7 +110,8 @@ Status DeviceProcess::Start(UniqueFd socket) {
                                              .scanouts = shown,
                                              .capsets = static_cast<uint32_t>(facts.capsets.size()),
                                              .host_visible_bytes = options_.host_visible};
-  return server_->Serve(std::move(socket), description, displays, *device_, std::move(facts));
+  return server_->Serve(std::move(socket), description, displays, *device_, std::move(facts),
+                        std::move(recorder));
 }
 
 Status DeviceProcess::Run() {

@@ -89,9 +89,9 @@ std::string DeviceText(const TraceInfo& info) {
   }
   if (session.has_virtio_features()) out += FeaturesText(session.virtio_features());
   for (const auto& [scanout, display] : info.displays) {
-    out += fmt::format("display {}: {}x{} at {},{}{}, EDID of {} bytes\n", scanout, display.width(),
-                       display.height(), display.x(), display.y(),
-                       display.enabled() ? "" : ", disabled", display.edid().size());
+    if (!display.enabled()) continue;
+    out += fmt::format("display {}: {}x{} at {},{}, EDID of {} bytes\n", scanout, display.width(),
+                       display.height(), display.x(), display.y(), display.edid().size());
   }
   if (info.guest_memory) {
     out += fmt::format("guest memory: {}, regions {}\n", SizeText(BytesOf(*info.guest_memory)),
