@@ -15,5 +15,22 @@ end_guest
 for step in $steps; do
   grep "^tour: $step ended" "$work/serial"
 done
+
+# Which commands a step leads to for certain, and how many at least.
+vgpu-replay dump --no-virgl "$trace" >"$work/dump"
+expect_commands() {
+  local seen
+  seen=$(grep -c "\b$1\b" "$work/dump") || true
+  [ "$seen" -ge "$2" ] || fail "the trace has $seen of $1, expected at least $2"
+}
+for step in $steps; do
+  case $step in
+    cursor) expect_commands UPDATE_CURSOR 3; expect_commands MOVE_CURSOR 30 ;;
+    flips) expect_commands SET_SCANOUT 60 ;;
+    parts) expect_commands TRANSFER_TO_HOST_2D 40 ;;
+    killed_cube) expect_commands CTX_DESTROY 4 ;;
+    cube | glmark2) expect_commands SUBMIT_3D 60 ;;
+  esac
+done
 expect_frame "$trace" $(($(fact "$trace" frames) - 1)) "$work/console.png"
 verify "$trace"
