@@ -58,12 +58,11 @@ bool RecordStream::Heap(const ring::HeapRecord& heap, std::string_view name) {
   return Put(RecordType::kHeap, heap, std::array{BytesOf(name)});
 }
 
-bool RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
-                          const ByteBox& box) {
-  if (open_) return false;
-  if (box.TotalBytes() <= kMostMemory) return MemoryPiece(resource_id, kind, backing, box);
+// Cuts a box into pieces of at most kMostMemory bytes, which are its bytes in order.
+template <typename Visit>
+void RecordStream::ForEachPiece(const ByteBox& box, const Visit& visit) {
+  if (box.TotalBytes() <= kMostMemory) return visit(box);
   const uint64_t rows_at_once = std::max<uint64_t>(kMostMemory / box.row_bytes, 1);
-  bool complete = true;
   for (uint64_t layer = 0; layer < box.layers; ++layer) {
     for (uint64_t row = 0; row < box.rows; row += rows_at_once) {
       ByteBox part = box;
@@ -74,10 +73,32 @@ bool RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, const Bac
         ByteBox piece = part;
         piece.offset += done;
         piece.row_bytes = std::min(box.row_bytes - done, kMostMemory);
-        complete = MemoryPiece(resource_id, kind, backing, piece) && complete;
+        visit(piece);
       }
     }
   }
+}
+
+bool RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
+                          const ByteBox& box) {
+  if (open_) return false;
+  bool complete = true;
+  ForEachPiece(box, [&](const ByteBox& piece) {
+    complete = MemoryPiece(resource_id, kind, backing, piece) && complete;
+  });
+  return complete;
+}
+
+bool RecordStream::Memory(uint32_t resource_id, ring::MemoryKind kind, Bytes packed,
+                          const ByteBox& box) {
+  if (open_ || packed.size() != box.TotalBytes()) return false;
+  bool complete = true;
+  ForEachPiece(box, [&](const ByteBox& piece) {
+    const ring::MemoryRecord record = {resource_id, kind, piece};
+    const Bytes bytes = packed.first(piece.TotalBytes());
+    packed = packed.subspan(bytes.size());
+    complete = Put(RecordType::kMemory, record, std::array{bytes}) && complete;
+  });
   return complete;
 }
 
@@ -105,7 +126,8 @@ bool RecordStream::Begin(Bytes fixed, Bytes trailing, Queue queue, bool inferred
     ring_.CountDropped(DropCause::kOtherThread, fixed.size() + trailing.size());
     return false;
   }
-  const ring::BeginRecord record = {MonotonicNs(), inferred ? 1u : 0u, static_cast<uint32_t>(queue)};
+  const ring::BeginRecord record = {MonotonicNs(), inferred ? 1u : 0u,
+                                    static_cast<uint32_t>(queue)};
   open_ = Put(RecordType::kBegin, record, std::array{fixed, trailing});
   owner_ = open_ ? ThisThread() : nullptr;
   return open_;

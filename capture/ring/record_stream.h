@@ -28,6 +28,8 @@ class RecordStream {
   // is not recorded: it was dropped, or another thread is inside a command.
   bool Memory(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
               const ByteBox& box);
+  // The same from a copy of the box's bytes, packed.
+  bool Memory(uint32_t resource_id, ring::MemoryKind kind, Bytes packed, const ByteBox& box);
   // Memory of this size that the next command will write.
   void TransientSpace(uint32_t resource_id, uint64_t size);
 
@@ -55,6 +57,8 @@ class RecordStream {
  private:
   template <typename Record>
   bool Put(ring::RecordType type, const Record& record, std::span<const Bytes> parts);
+  template <typename Visit>
+  static void ForEachPiece(const ByteBox& box, const Visit& visit);
   bool MemoryPiece(uint32_t resource_id, ring::MemoryKind kind, const Backing& backing,
                    const ByteBox& box);
   bool Mine() const;

@@ -172,22 +172,39 @@ void DeviceTap::SampleBlob(uint32_t resource_id) {
   scanned_out_.Sample(resource_id, *out_);
 }
 
-void DeviceTap::Before(const Command& command, bool inferred) {
+std::span<const MemoryUpdate> DeviceTap::Before(const Command& command, bool inferred) {
   request_.reset();
   accesses_.clear();
-  if (!records()) return;
+  taken_.clear();
+  if (!records()) return {};
   if (const auto decoded = DecodeRequest(command.request)) {
     request_ = *decoded;
     SampleShared(*request_);
     FindAccesses(*request_);
-    for (const Access& access : accesses_) {
-      if (!access.reads) continue;
-      out_->Memory(access.resource_id, ring::MemoryKind::kBacking, BackingOf(access.resource_id),
-                   access.box);
-    }
+    RecordMemory();
   }
   out_->Begin(command.request, {}, command.queue, inferred);
   if (request_) RecordPlaces(*request_);
+  return taken_;
+}
+
+// What a transfer reads is copied first: a console goes on writing while it is transferred. The
+// renderer reads for a stream by itself, which its guest leaves alone until the fence.
+void DeviceTap::RecordMemory() {
+  const bool is_stream = request_->info->type == CommandType::SUBMIT_3D;
+  for (const Access& access : accesses_) {
+    if (!access.reads) continue;
+    const Backing& backing = BackingOf(access.resource_id);
+    if (is_stream) {
+      out_->Memory(access.resource_id, ring::MemoryKind::kBacking, backing, access.box);
+      continue;
+    }
+    copied_.clear();
+    backing.ForEachRun(
+        access.box, [this](Bytes run) { copied_.insert(copied_.end(), run.begin(), run.end()); });
+    out_->Memory(access.resource_id, ring::MemoryKind::kBacking, copied_, access.box);
+    taken_.push_back({access.resource_id, true, access.box, copied_});
+  }
 }
 
 // Where the entries of a request lie, in heaps. Entries that lie nowhere are left out: the device

@@ -49,8 +49,10 @@ class DeviceTap {
   void Memory(const vhost::MemoryTable& memory);
   void Display(uint32_t scanout, const vgpu::Display& display);
 
-  // `inferred`: no guest sent it.
-  void Before(const Command& command, bool inferred);
+  // `inferred`: no guest sent it. What is returned is the memory that the device is to take instead
+  // of the guest's, which may change between two reads: what is recorded is what is transferred.
+  // Valid until the next call.
+  std::span<const MemoryUpdate> Before(const Command& command, bool inferred);
   void After(Bytes response);
   // Whether the next frame is to come with its pixels.
   bool WantsPixels();
@@ -74,6 +76,7 @@ class DeviceTap {
   const Backing& BackingOf(uint32_t resource_id);
   void AnnounceMemory();
   uint32_t HeapOf(const vhost::MemoryFile& file);
+  void RecordMemory();
   void RecordPlaces(const DecodedRequest& request);
   void Follow(const DecodedRequest& request, bool ok);
 
@@ -90,6 +93,8 @@ class DeviceTap {
   MappedMemory scanned_out_;                        // blobs in guest memory that are shown
   std::unordered_map<uint32_t, Backing> backings_;  // as they were looked up
   std::vector<Access> accesses_;                    // of the command at hand
+  std::vector<std::byte> copied_;                   // what its transfer takes
+  std::vector<MemoryUpdate> taken_;                 // the same, for the device
   std::optional<DecodedRequest> request_;           // the same; nothing where it makes no sense
   std::vector<uint32_t> words_;
 };

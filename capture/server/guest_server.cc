@@ -125,7 +125,7 @@ Response GuestServer::Execute(Queue queue, Bytes request, bool inferred) {
   command.number = next_command_++;
   command.queue = queue;
   command.request = request;
-  tap_->Before(command, inferred);
+  command.memory = tap_->Before(command, inferred);
   auto response = device_->Execute(command);
   if (!response) {  // it cannot go on with this one; the guest is told so
     problem_(response.error());
