@@ -24,7 +24,7 @@ class Presenter {
   static Result<std::unique_ptr<Presenter>> Create(EventLoop& loop, GpuDevice& device,
                                                    std::function<void(const Error&)> problem);
 
-  static constexpr std::chrono::milliseconds kInterval{16};
+  static constexpr std::chrono::milliseconds kInterval{30};  // as QEMU refreshes its own consoles
 
   // The display to show on from now on, which knows nothing yet; nullptr: none. It outlives this,
   // or the next call.

@@ -74,6 +74,9 @@ Status Check(Options& options) {
   if (options.no_virgl && !options.device.render_node.empty()) {
     return UsageError("--render-node is for virgl, and --no-virgl is given");
   }
+  if (!options.records() && options.recording != RecordingOptions()) {
+    return UsageError("options of a recording are given, and no -o that says where it goes");
+  }
   options.device.virgl = !options.no_virgl;
   if (options.device.scanouts > kMostScanouts) {
     return UsageError(
@@ -262,9 +265,10 @@ std::function<int()> AddCaptureDevice(CLI::App& command) {
                   "The DRM device to draw with (default: what EGL has without a window system)")
       ->type_name("PATH");
   command
-      .add_option("--scanouts", options->device.scanouts,
-                  "Displays of the device, 1 to 16 (default: as many as the front-end has; the "
-                  "device's configuration says 1, which QEMU replaces by its max_outputs)")
+      .add_option(
+          "--scanouts", options->device.scanouts,
+          "Displays of the device, 1 to 16; 0: as many as the front-end has (default: 0; the "
+          "device's configuration says 1, which QEMU replaces by its max_outputs)")
       ->check(UnsignedNumber())
       ->type_name("N");
   command

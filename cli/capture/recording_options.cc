@@ -102,10 +102,14 @@ Status SetSizes(const RecordingOptions& options, RecorderOptions& out) {
 }  // namespace
 
 void AddRecordingOptions(CLI::App& command, const char* program_name, RecordingOptions& options) {
+  const bool always = program_name != nullptr;
   command
       .add_option("-o,--output", options.output,
-                  "The trace to write; each further renderer gets NAME.1.vgpu, NAME.2.vgpu, ... "
-                  "(default: vgpu-DATE-TIME.vgpu in the current folder)")
+                  std::string("The trace to write; each further ") +
+                      (always ? "renderer gets NAME.1.vgpu, NAME.2.vgpu, ... (default: "
+                                "vgpu-DATE-TIME.vgpu in the current folder)"
+                              : "front-end gets NAME.1.vgpu, NAME.2.vgpu, ... (default: nothing is "
+                                "recorded)"))
       ->type_name("FILE");
   command.add_flag("--force", options.force, "Overwrite existing traces of that name");
   command
@@ -141,7 +145,7 @@ void AddRecordingOptions(CLI::App& command, const char* program_name, RecordingO
           "--ring-size", options.ring_size,
           "Size of the shared-memory ring between a renderer and the recorder (default: 32M)")
       ->type_name("SIZE");
-  if (program_name == nullptr) return;
+  if (!always) return;
   command
       .add_option(program_name, options.program,
                   "What to run, with its arguments; write -- before it")

@@ -20,6 +20,8 @@ struct RecordingOptions {
   std::string compression = "1";
   std::string ring_size = "32M";
   std::vector<std::string> program;  // and its arguments
+
+  bool operator==(const RecordingOptions&) const = default;
 };
 
 // `program_name` is how --help calls what is recorded; nullptr where that is no program.

@@ -290,8 +290,9 @@ class Session {
     command.request = request.bytes();
     command.memory = memory;
     const auto response = device_.Execute(command);
-    Note(what, response ? std::string(NameOfResponse(ReadStruct<wire::CtrlHeader>(*response)->type))
-                        : response.error().message);
+    Note(what,
+         response ? std::string(NameOfResponse(ReadStruct<wire::CtrlHeader>(response->bytes)->type))
+                  : response.error().message);
   }
   void Show(const std::string& what, uint32_t id) {
     const auto pixels = device_.ReadPixels(id, 0, 0, kWidth, kHeight);

@@ -18,5 +18,9 @@ for program in vgpu-capture vgpu-replay; do
   done
 done
 
+backend=$prefix/libexec/vgpu/vhost-user-gpu
+"$backend" --print-capabilities | grep -q '"type": "gpu"' || fail "$backend is no back-end of QEMU's kind"
+grep -q "\"binary\": \"$backend\"" "$prefix/share/qemu/vhost-user/60-vgpu.json" || fail "QEMU's registry does not name $backend"
+
 expect_status 124 vgpu-capture app --frames 0-9 -o "$work/installed.vgpu" -- timeout 2 glxgears
 verify "$work/installed.vgpu"
