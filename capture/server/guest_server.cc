@@ -88,6 +88,7 @@ void GuestServer::OnReset() {
 void GuestServer::OnDisplay(UniqueFd socket) {
   presenter_->SetDisplay(nullptr);
   display_.reset();
+  RunDeferred(deferred_.size());  // the old one answers no more
   auto display = vhost::DisplaySocket::Create(loop_, std::move(socket), *this);
   if (!display) return problem_(display.error());
   display_ = std::move(*display);
@@ -118,9 +119,13 @@ void GuestServer::Execute(const vhost::RequestToken& token, Bytes request) {
   }
   tap_->After(response->bytes);
   if (!IsErrorResponse(ReadStruct<wire::CtrlHeader>(response->bytes)->type)) Show(request);
-  if (!response->fence) return session_->Complete(token, response->bytes);
-  fenced_.Add({*response->fence, token, std::move(response->bytes)});
-  device_->PollFences();
+  if (response->fence) {
+    fenced_.Add({*response->fence, token, std::move(response->bytes)});
+  } else {
+    session_->Complete(token, response->bytes);
+  }
+  // A context that goes takes its fences with it, and no descriptor tells of that.
+  if (response->fence || TypeOf(request) == CommandType::CTX_DESTROY) device_->PollFences();
 }
 
 void GuestServer::OnFence(const FenceId& fence) {

@@ -94,6 +94,12 @@ void ServedGuest::Stop() {
   }
 }
 
+void ServedGuest::HangUpDisplay() {
+  other_display_.Reset();
+  front_end_->HangUpDisplay();
+  Pump();
+}
+
 bool ServedGuest::Reboot() {
   Stop();
   return front_end_->ResetDevice() && Start();

@@ -75,6 +75,7 @@ class ServedGuest {
   bool Start();
   // A new socket of the display, which knows nothing.
   void HandOverDisplay();
+  void HangUpDisplay();
   bool Reboot();
 
   VhostUserFrontEnd& front_end() { return *front_end_; }
