@@ -94,6 +94,7 @@ void GuestServer::OnReset() {
 void GuestServer::OnDisplay(UniqueFd socket) {
   presenter_->SetDisplay(nullptr);
   display_.reset();
+  RunDeferred(deferred_.size());  // the old one answers no more
   auto display = vhost::DisplaySocket::Create(loop_, std::move(socket), *this);
   if (!display) return problem_(display.error());
   display_ = std::move(*display);
@@ -118,6 +119,8 @@ void GuestServer::Serve(const vhost::RequestToken& token, Bytes request) {
   const bool maps = header->type == static_cast<uint32_t>(ResponseType::OK_MAP_INFO);
   if (maps) return Map(token, map->resource_id, map->offset, std::move(response));
   Finish(token, std::move(response));
+  // A context that goes takes its fences with it, and no descriptor tells of that.
+  if (TypeOf(request) == CommandType::CTX_DESTROY) device_->PollFences();
 }
 
 Response GuestServer::Execute(Queue queue, Bytes request, bool inferred) {

@@ -75,6 +75,9 @@ class VhostUserFrontEnd {
   // After Connect with kAllProtocolFeatures.
   bool OpenWindow();
   HostVisibleWindow& window() { return *window_; }
+  // This end of the display's socket while the driver runs, else -1.
+  int display() const { return display_.get(); }
+  void HangUpDisplay() { display_.Reset(); }
   // Does what the back-end has asked for on that channel, if there is one.
   void ServeWindow() {
     if (window_) window_->Serve();
