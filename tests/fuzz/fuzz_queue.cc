@@ -15,6 +15,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "capture/io/event_loop.h"
 #include "capture/server/guest_server.h"
@@ -43,9 +44,9 @@ constexpr CommandType kTypes[] = {
 #include "format/protocol/virtio_gpu.def"
 };
 
-void Require(bool holds, const char* what) {
+void Require(bool holds, const std::string& what) {
   if (holds) return;
-  std::fprintf(stderr, "fuzz_queue: %s\n", what);
+  std::fprintf(stderr, "fuzz_queue: %s\n", what.c_str());
   std::abort();
 }
 
@@ -82,7 +83,7 @@ class HostileGuest {
   void Pump();
   bool Start(uint64_t features);
   void DropDisplay();
-  void Offer(uint32_t queue, const std::vector<std::byte>& request);
+  void Offer(uint32_t queue, std::vector<std::byte> request);
   void AnswerQuestion(const vhost::DisplayHeader& header);
 
   // The steps, in the order of queue_steps.h.
@@ -114,7 +115,8 @@ class HostileGuest {
   const GuestPages pages_{front_end_.ram().Allocate(kPages * kPageBytes), kPages};
   const uint64_t slots_ = front_end_.ram().Allocate(kSlots * (kRequestRoom + kResponseRoom));
   GuestInput in_;
-  GuestServer server_{*loop_, [](const Error&) {}};
+  std::string last_problem_;
+  GuestServer server_{*loop_, [this](const Error& problem) { last_problem_ = problem.message; }};
   Device device_;
   UniqueFd display_;  // the front-end's end
   std::vector<std::byte> shown_;
@@ -174,7 +176,8 @@ void HostileGuest::Run() {
 
 // A chain of two or three descriptors, or an indirect one. Where the guest does not wait for used
 // ones, it goes round: that it names one in flight breaks the queue, as it should.
-void HostileGuest::Offer(uint32_t queue, const std::vector<std::byte>& request) {
+void HostileGuest::Offer(uint32_t queue, std::vector<std::byte> request) {
+  LimitWork(request);
   const uint8_t how = in_.Byte();
   const uint64_t slot = slots_ + sent_ % kSlots * (kRequestRoom + kResponseRoom);
   const uint64_t room = slot + kRequestRoom;
@@ -406,8 +409,14 @@ void HostileGuest::CheckAlive() {
     return;
   }
   starts_ = 0;
+  for (int replies = 0; replies < 64 && front_end_.ReadReply(); ++replies) {
+  }
+  const auto offered = front_end_.AskU64(Request::GET_PROTOCOL_FEATURES);
+  front_end_.Send(Request::SET_PROTOCOL_FEATURES,
+                  vhost::PayloadBytes(offered & test::kProtocolFeaturesOfQemu10));
   const bool whole = front_end_.SetMemTable({front_end_.ram().region()}, {front_end_.ram().fd()});
-  Require(whole && front_end_.ResetDevice() && Start(test::kUsualFeatures), "it does not reboot");
+  Require(whole && front_end_.ResetDevice() && Start(test::kUsualFeatures),
+          "it does not reboot: " + last_problem_);
   const wire::HeaderOnly plain{{.type = static_cast<uint32_t>(CommandType::GET_DISPLAY_INFO)}};
   front_end_.ram().Write(slots_, StructBytes(plain));
   const uint64_t response = slots_ + kRequestRoom;
@@ -416,7 +425,7 @@ void HostileGuest::CheckAlive() {
   front_end_.Kick(0);
   Require(front_end_.queue(0).TakeUsed() ==
               test::DriverQueue::Used{head, sizeof(wire::RespDisplayInfo)},
-          "a plain request is not answered");
+          "a plain request is not answered: " + last_problem_);
   wire::CtrlHeader header;
   std::memcpy(&header, front_end_.ram().At(response), sizeof(header));
   Require(header.type == static_cast<uint32_t>(ResponseType::OK_DISPLAY_INFO),

@@ -206,4 +206,28 @@ std::vector<std::byte> GuestInput::Request(const CommandInfo& info) {
   return request;
 }
 
+void LimitWork(std::vector<std::byte>& request) {
+  const auto header = ReadStruct<wire::CtrlHeader>(request);
+  if (!header || header->type != static_cast<uint32_t>(CommandType::SUBMIT_3D)) return;
+  const std::size_t begin = std::min(request.size(), sizeof(wire::Submit3d));
+  std::vector<uint32_t> words((request.size() - begin) / sizeof(uint32_t));
+  if (words.empty()) return;
+  std::memcpy(words.data(), request.data() + begin, words.size() * sizeof(uint32_t));
+  std::vector<uint32_t> limited = words;
+  (void)WalkVirgl(words, [&](const VirglCommand& command) {
+    const auto limit = [&](std::size_t word, uint32_t mask) {
+      if (word < command.words.size()) limited[command.offset + 1 + word] &= mask;
+    };
+    if (command.info->name == "DRAW_VBO") {
+      limit(1, 0x3ff);  // count
+      limit(4, 3);      // instance_count
+      limit(11, 0);     // count_from_so: a count that the library makes up where the id is not one
+    }
+    if (command.info->name == "LAUNCH_GRID") {
+      for (std::size_t word = 0; word < 6; ++word) limit(word, 7);
+    }
+  });
+  std::memcpy(request.data() + begin, limited.data(), limited.size() * sizeof(uint32_t));
+}
+
 }  // namespace vgpu::fuzz

@@ -49,4 +49,8 @@ class GuestInput {
   const GuestPages pages_;
 };
 
+// Cuts what a request may have the renderer do for minutes, as the work of a guest may take any
+// time: vertices and instances of draws, the size of compute grids.
+void LimitWork(std::vector<std::byte>& request);
+
 }  // namespace vgpu::fuzz
