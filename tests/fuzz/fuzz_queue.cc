@@ -5,8 +5,8 @@
 // guest meets. The renderer lives on from one input to the next; nothing else does, and what an
 // input made in it must be gone. Nothing waits.
 //
-// Input: steps, each a byte that names it (kSteps), then what it takes. GuestInput makes the
-// requests. queue_seeds.cc writes RAW steps from recordings.
+// Input: a byte, odd where the device records, then steps, each a byte that names it (kSteps), then
+// what it takes. GuestInput makes the requests. queue_seeds.cc writes RAW steps from recordings.
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -18,12 +18,14 @@
 #include <string>
 
 #include "capture/io/event_loop.h"
+#include "capture/ring/handshake.h"
 #include "capture/server/guest_server.h"
 #include "capture/vhost_user/display_messages.h"
 #include "heap/live_memory.h"
 #include "replay/device/device.h"
 #include "tests/fuzz/guest_input.h"
 #include "tests/fuzz/queue_steps.h"
+#include "tests/fuzz/quiet_recorder.h"
 #include "tests/support/vhost_user_front_end.h"
 
 namespace vgpu::fuzz {
@@ -140,6 +142,8 @@ HostileGuest::HostileGuest(const uint8_t* data, std::size_t size)
                 return server_.LocateMemory(address, bytes, out);
               })) {
   served = &server_;
+  static const std::string recorder = StartQuietRecorder();
+  setenv(ring::kSocketEnv, in_.Byte() % 2 != 0 ? recorder.c_str() : "", 1);
   const std::vector<Display> displays(2, {true, {0, 0, 64, 64}, 0, {}});
   const vhost::DeviceDescription description{
       .features = feature::kAll, .scanouts = 2, .capsets = 2};
@@ -211,7 +215,12 @@ void HostileGuest::Command() {
   Offer((info.queue == Queue::kControl) == wrong_queue ? 1 : 0, request);
 }
 
-void HostileGuest::Raw() { Offer(0, in_.ByteString()); }
+void HostileGuest::Raw() {
+  std::vector<std::byte> request = in_.ByteString();
+  const auto header = ReadStruct<wire::CtrlHeader>(request);
+  const CommandInfo* info = header ? FindCommand(uint32_t{header->type}) : nullptr;
+  Offer(info != nullptr && info->queue == Queue::kCursor ? 1 : 0, std::move(request));
+}
 
 // SET_VRING_ENABLE is a kick that the rings cannot keep away.
 void HostileGuest::Kick() {
