@@ -88,6 +88,7 @@ void GuestServer::OnReset() {
 void GuestServer::OnDisplay(UniqueFd socket) {
   presenter_->SetDisplay(nullptr);
   display_.reset();
+  RunDeferred(deferred_.size());  // the display that they wait for is gone
   auto display = vhost::DisplaySocket::Create(loop_, std::move(socket), *this);
   if (!display) return problem_(display.error());
   display_ = std::move(*display);
