@@ -122,17 +122,20 @@ Status MemoryTable::Add(const MemoryRegion& region, int fd) {
   return {};
 }
 
-Status MemoryTable::Remove(const MemoryRegion& region) {
+Result<MemoryTable> MemoryTable::Remove(const MemoryRegion& region) {
   const auto found = std::ranges::find_if(regions_, [&](const Region& other) {
     return other.place.guest_address == region.guest_address &&
            other.place.user_address == region.user_address && other.place.size == region.size;
   });
   if (found == regions_.end()) return Refuse(region, "is to be removed and is not there");
+  MemoryTable old;
+  old.regions_.push_back(std::move(*found));
   regions_.erase(found);
-  return {};
+  return old;
 }
 
-Status MemoryTable::Replace(std::span<const MemoryRegion> regions, std::span<const UniqueFd> fds) {
+Result<MemoryTable> MemoryTable::Replace(std::span<const MemoryRegion> regions,
+                                         std::span<const UniqueFd> fds) {
   if (regions.size() != fds.size()) {
     return MakeError(ErrorCode::kFailed,
                      fmt::format("a memory table of {} regions comes with {} descriptors",
@@ -140,10 +143,11 @@ Status MemoryTable::Replace(std::span<const MemoryRegion> regions, std::span<con
   }
   MemoryTable fresh;
   for (std::size_t i = 0; i < regions.size(); ++i) {
-    if (Status status = fresh.Add(regions[i], fds[i].get()); !status) return status;
+    if (Status status = fresh.Add(regions[i], fds[i].get()); !status) {
+      return tl::unexpected(status.error());
+    }
   }
-  *this = std::move(fresh);
-  return {};
+  return std::exchange(*this, std::move(fresh));
 }
 
 std::vector<MemoryTable::RegionPlace> MemoryTable::Regions() const {

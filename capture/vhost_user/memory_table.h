@@ -28,7 +28,8 @@ struct MemoryFile {
   friend bool operator==(const MemoryFile&, const MemoryFile&) = default;
 };
 
-// One thread. Spans are valid until the table changes.
+// One thread. Spans are valid until the table changes; those of what a change removes, until what it
+// returned is destroyed.
 class MemoryTable {
  public:
   struct RegionPlace {
@@ -43,9 +44,9 @@ class MemoryTable {
   // (in either address space), is one too many, or cannot be mapped.
   Status Add(const MemoryRegion& region, int fd);
   // kFailed where no region has exactly this guest address, user address and size.
-  Status Remove(const MemoryRegion& region);
+  Result<MemoryTable> Remove(const MemoryRegion& region);
   // All of them, or an error and the table as it was. As many descriptors as regions.
-  Status Replace(std::span<const MemoryRegion> regions, std::span<const UniqueFd> fds);
+  Result<MemoryTable> Replace(std::span<const MemoryRegion> regions, std::span<const UniqueFd> fds);
   std::size_t size() const { return regions_.size(); }
 
   // Appends the places of guest-physical [address, address + size), one for each region that it

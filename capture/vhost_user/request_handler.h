@@ -35,7 +35,8 @@ class RequestHandler {
   virtual void Drain(uint32_t queue) = 0;
   // The features that the driver took, as the front-end passed them on.
   virtual void OnFeatures(uint64_t features) = 0;
-  // Guest memory is another from now on: places found in Session::memory() before are gone.
+  // Guest memory is another from now on: places found in Session::memory() before are gone when
+  // this returns. Until then they are there: a renderer that lets go of one copies from it.
   virtual void OnMemoryChanged() = 0;
   // The socket of the display, a new one each time that the driver starts or the guest goes on
   // after a pause: its scanouts and cursors are unknown to it until they are sent again. See

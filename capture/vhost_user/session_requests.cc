@@ -108,9 +108,8 @@ Session::Reply Session::SetMemTable(Message& message) {
   }
   std::vector<MemoryRegion> regions(head.count);
   if (brought > 0) std::memcpy(regions.data(), message.payload.data() + sizeof(head), brought);
-  if (Status status = memory_.Replace(regions, message.fds); !status) {
-    return tl::unexpected(status.error());
-  }
+  const auto old = memory_.Replace(regions, message.fds);
+  if (!old) return tl::unexpected(old.error());
   MemoryChanged();
   return None();
 }
@@ -127,9 +126,8 @@ Session::Reply Session::AddMemReg(Message& message) {
 
 Session::Reply Session::RemMemReg(Message& message) {
   const auto single = PayloadAs<SingleRegion>(message.payload);
-  if (Status status = memory_.Remove(single.region); !status) {
-    return tl::unexpected(status.error());
-  }
+  const auto old = memory_.Remove(single.region);
+  if (!old) return tl::unexpected(old.error());
   MemoryChanged();
   return None();
 }

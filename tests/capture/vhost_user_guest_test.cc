@@ -54,6 +54,24 @@ TEST_F(VhostUserSession, MemoryThatGoesAwayUnderARunningQueueBreaksIt) {
   EXPECT_THAT(device_.requests, IsEmpty());
 }
 
+// virglrenderer copies from the backing of a staging buffer when that is detached.
+TEST_F(VhostUserSession, MemoryThatGoesIsThereUntilTheDeviceHasBeenTold) {
+  Start();
+  const vhost::MemoryRegion region = front_end_.ram().region();
+  front_end_.ram().Write(kGuestBase, AsBytes("before"));
+  std::vector<std::span<std::byte>> places;
+  ASSERT_TRUE(session_->memory().AppendGuestRange(kGuestBase, 6, places));
+  std::vector<std::string> seen;
+  device_.on_memory_changed = [&] {
+    seen.emplace_back(reinterpret_cast<const char*>(places[0].data()), places[0].size());
+  };
+  ASSERT_TRUE(front_end_.SetMemTable({region}, {front_end_.ram().fd()}));
+  places.clear();
+  ASSERT_TRUE(session_->memory().AppendGuestRange(kGuestBase, 6, places));
+  ASSERT_TRUE(front_end_.AcknowledgedAs(Request::REM_MEM_REG, vhost::SingleRegion{0, region}));
+  EXPECT_THAT(seen, ElementsAre("before", "before"));
+}
+
 TEST_F(VhostUserSession, MemoryTablesThatMakeNoSenseAreRefused) {
   ASSERT_TRUE(front_end_.Connect());
   const vhost::MemoryRegion region = front_end_.ram().region();

@@ -48,7 +48,10 @@ class FakeDevice : public vhost::RequestHandler {
     }
   }
   void OnFeatures(uint64_t taken) override { features = taken; }
-  void OnMemoryChanged() override { ++memory_changes; }
+  void OnMemoryChanged() override {
+    ++memory_changes;
+    if (on_memory_changed) on_memory_changed();
+  }
   void OnDisplay(UniqueFd socket) override { display = std::move(socket); }
   void OnReset() override { ++resets; }
   void OnProblem(const Error& problem) override { problems.push_back(problem.message); }
@@ -61,6 +64,7 @@ class FakeDevice : public vhost::RequestHandler {
   bool echo = false;  // answer each request at once
   bool answer_when_drained = false;
   std::function<void(const vhost::GuestRequest&)> on_request;
+  std::function<void()> on_memory_changed;
   std::vector<Kept> requests;
   std::vector<uint32_t> drained;
   uint64_t features = 0;

@@ -12,7 +12,7 @@ namespace {
 
 constexpr uint32_t kWidth = 64, kHeight = 48;  // of a display that does not say
 
-RendererFacts FactsOf(Renderer& renderer) {
+DeviceFacts FactsOf(Renderer& renderer) {
   const RendererInfo info = renderer.Info();
   return {info.name + " " + info.version, info.gl_vendor, info.gl_renderer, info.gl_version, {}};
 }
@@ -74,7 +74,7 @@ Status ServedGuest::Serve() {
       .capsets = static_cast<uint32_t>(OfferedCapsets(*renderer_).size()),
       .host_visible_bytes = options_.window_bytes};
   return server_->Serve(front_end_->TakePeer(), description, displays, *device_,
-                        FactsOf(*renderer_));
+                        FactsOf(*renderer_), nullptr);
 }
 
 bool ServedGuest::Start() {

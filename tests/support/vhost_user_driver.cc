@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
@@ -40,7 +41,7 @@ uint64_t GuestRam::Allocate(uint64_t size, uint64_t alignment) {
 }
 
 void GuestRam::Write(uint64_t guest_address, Bytes bytes) {
-  std::memcpy(At(guest_address), bytes.data(), bytes.size());
+  std::ranges::copy(bytes, At(guest_address));
 }
 
 std::string_view GuestRam::TextAt(uint64_t guest_address, std::size_t size) {

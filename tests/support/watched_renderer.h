@@ -68,6 +68,7 @@ class WatchedRenderer : public Renderer {
   int MapBlob(uint32_t id, std::span<std::byte>& out) override;
   int UnmapBlob(uint32_t id) override;
   int MapInfo(uint32_t id, uint32_t& out) override { return real_->MapInfo(id, out); }
+  int ExportBlob(uint32_t id, int& fd) override { return real_->ExportBlob(id, fd); }
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
   int FenceDescriptor() const override { return late_ ? ready_.get() : real_->FenceDescriptor(); }
