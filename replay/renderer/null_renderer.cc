@@ -1,5 +1,9 @@
 // A renderer that draws nothing and refuses nothing: for what a trace costs without one, and for
 // tests.
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <unordered_map>
 #include <utility>
@@ -55,11 +59,7 @@ class NullRenderer final : public Renderer {
     const auto found = blobs_.find(resource_id);
     if (found == blobs_.end()) return EINVAL;
     Blob& blob = found->second;
-    if (blob.mapping.bytes().empty()) {
-      HeapResult<Mapping> mapping = Mapping::Create(blob.size);
-      if (!mapping) return ENOMEM;
-      blob.mapping = std::move(*mapping);
-    }
+    if (const int result = Make(blob); result != 0) return result;
     out = blob.mapping.bytes();
     return 0;
   }
@@ -71,7 +71,13 @@ class NullRenderer final : public Renderer {
     return 0;
   }
 
-  int ExportBlob(uint32_t, int&) override { return EINVAL; }
+  int ExportBlob(uint32_t resource_id, int& fd) override {
+    const auto found = blobs_.find(resource_id);
+    if (found == blobs_.end()) return EINVAL;
+    if (const int result = Make(found->second); result != 0) return result;
+    fd = fcntl(found->second.file, F_DUPFD_CLOEXEC, 0);
+    return fd < 0 ? errno : 0;
+  }
 
   int CreateFence(const FenceId& fence) override {
     fences_.push_back(fence);
@@ -91,9 +97,27 @@ class NullRenderer final : public Renderer {
 
  private:
   struct Blob {
+    Blob() = default;
+    ~Blob() {
+      if (file >= 0) close(file);
+    }
+    Blob(const Blob&) = delete;
+    Blob& operator=(const Blob&) = delete;
+
     uint64_t size = 0;
-    Mapping mapping;  // made when it is first mapped
+    int file = -1;    // its memory, and
+    Mapping mapping;  // the same, made when it is first asked for
   };
+
+  static int Make(Blob& blob) {
+    if (blob.file >= 0) return 0;
+    blob.file = memfd_create("vgpu-blob", MFD_CLOEXEC);
+    if (blob.file < 0 || ftruncate(blob.file, static_cast<off_t>(blob.size)) != 0) return ENOMEM;
+    HeapResult<Mapping> mapping = Mapping::OfFile(blob.file, 0, blob.size);
+    if (!mapping) return ENOMEM;
+    blob.mapping = std::move(*mapping);
+    return 0;
+  }
 
   FenceCallback on_fence_;
   std::vector<FenceId> fences_;

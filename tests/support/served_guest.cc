@@ -14,7 +14,10 @@ constexpr uint32_t kWidth = 64, kHeight = 48;  // of a display that does not say
 
 DeviceFacts FactsOf(Renderer& renderer) {
   const RendererInfo info = renderer.Info();
-  return {info.name + " " + info.version, info.gl_vendor, info.gl_renderer, info.gl_version, {}};
+  DeviceFacts facts;
+  facts.library = info.name + " " + info.version;
+  facts.gl_renderer = info.gl_renderer;
+  return facts;
 }
 
 }  // namespace
