@@ -114,7 +114,7 @@ TEST_F(DeviceCalls, TheCursorQueueDoesNotTouchTheRenderer) {
 
 TEST_F(DeviceCalls, CapsetsAreAskedFor) {
   EXPECT_THAT(CallsOf({CommandType::GET_CAPSET_INFO, wire::GetCapsetInfo()}),
-              ElementsAre("ForceContext0", "GetCapset 1"));
+              ElementsAre("ForceContext0", "GetCapset 1", "GetCapset 2"));
   wire::GetCapset get;
   get.capset_id = 2;
   get.capset_version = 1;
