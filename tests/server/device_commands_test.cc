@@ -223,9 +223,8 @@ TEST_F(DeviceCommands, GetWhatTheDisplaysAre) {
   ASSERT_TRUE(Boot({.scanouts = 3})) << why_;
   display().info.pmodes[0] = {Rect(0, 0, 1280, 800), 1, 0};
   display().info.pmodes[2] = {Rect(1280, 0, 640, 480), 1, 0};
-  const auto info =
-      As<wire::RespDisplayInfo>({CommandType::GET_DISPLAY_INFO, wire::HeaderOnly()},
-                                ResponseType::OK_DISPLAY_INFO);
+  const auto info = As<wire::RespDisplayInfo>({CommandType::GET_DISPLAY_INFO, wire::HeaderOnly()},
+                                              ResponseType::OK_DISPLAY_INFO);
   EXPECT_EQ(info.pmodes[0].rect.width, 1280u);
   EXPECT_EQ(info.pmodes[0].enabled, 1u);
   EXPECT_EQ(info.pmodes[1].enabled, 0u);
@@ -238,8 +237,8 @@ TEST_F(DeviceCommands, GetAnEdidOfTheSizeOfTheDisplay) {
   COVERS(GET_EDID, ERR_INVALID_PARAMETER);
   ASSERT_TRUE(Boot({.scanouts = 2})) << why_;
   display().info.pmodes[0] = {Rect(0, 0, 1920, 1080), 1, 0};
-  const auto response = As<wire::RespEdid>({CommandType::GET_EDID, wire::GetEdid()},
-                                           ResponseType::OK_EDID);
+  const auto response =
+      As<wire::RespEdid>({CommandType::GET_EDID, wire::GetEdid()}, ResponseType::OK_EDID);
   ASSERT_EQ(response.size, 128u);
   const uint8_t* edid = response.edid;
   const std::vector<uint8_t> head(edid, edid + 8);
@@ -451,8 +450,7 @@ TEST_F(DeviceCommands, MapBlobsIntoTheWindow) {
   const auto unmap = [](uint32_t id) {
     return ask::ForResource(CommandType::RESOURCE_UNMAP_BLOB, id);
   };
-  const auto info =
-      As<wire::RespMapInfo>(ask::MapBlob(1, kPageBytes), ResponseType::OK_MAP_INFO);
+  const auto info = As<wire::RespMapInfo>(ask::MapBlob(1, kPageBytes), ResponseType::OK_MAP_INFO);
   EXPECT_EQ(info.map_info & 0xf, 1u);  // cached
   Expect(ask::MapBlob(1, 4 * kPageBytes), "ERR_INVALID_PARAMETER");
   Expect(ask::MapBlob(2, 0), "ERR_INVALID_RESOURCE_ID");
