@@ -11,6 +11,11 @@ namespace {
 // The host-visible window is mapped into the guest a page at a time.
 constexpr uint64_t kPage = 4096;
 
+uint64_t HostBytes(const wire::ResourceCreateBlob& request) {
+  const uint64_t size = request.blob_mem == kBlobMemGuest ? 0 : uint64_t{request.size};
+  return size > UINT64_MAX - host_costs::kResource ? UINT64_MAX : size + host_costs::kResource;
+}
+
 // The error of a request whose fields contradict each other, or OK_NODATA.
 ResponseType CheckBlob(DeviceState& device, const wire::ResourceCreateBlob& request,
                        uint32_t ctx_id) {
@@ -26,9 +31,7 @@ ResponseType CheckBlob(DeviceState& device, const wire::ResourceCreateBlob& requ
   if (in_host && device.FindContext(ctx_id) == nullptr) {
     return ResponseType::ERR_INVALID_CONTEXT_ID;
   }
-  if (in_host && request.size > device.options.max_host_memory - device.host_bytes) {
-    return ResponseType::ERR_OUT_OF_MEMORY;
-  }
+  if (!device.HasRoom(HostBytes(request))) return ResponseType::ERR_OUT_OF_MEMORY;
   return ResponseType::OK_NODATA;
 }
 
@@ -78,7 +81,9 @@ std::optional<ResourceShape> TakeAnnounced(DeviceState& device, uint32_t ctx_id,
   ContextState* context = device.FindContext(ctx_id);
   if (context == nullptr || request.blob_mem == kBlobMemGuest) return std::nullopt;
   const auto node = context->announced.extract(request.blob_id);
-  return node.empty() ? std::nullopt : std::optional(node.mapped());
+  if (node.empty()) return std::nullopt;
+  device.Shrink(*context, host_costs::kEntry);
+  return node.mapped();
 }
 
 }  // namespace
@@ -98,7 +103,7 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_BLOB>, DeviceState& device,
     if (device.memory->Has(id)) (void)device.memory->Detach(id);
     return Reply::OfRenderer(result);
   }
-  const uint64_t host_bytes = request.blob_mem == kBlobMemGuest ? 0 : uint64_t{request.size};
+  const uint64_t host_bytes = HostBytes(request);
   device.host_bytes += host_bytes;
   device.resources[id] = {.shape = TakeAnnounced(device, ctx_id, request),
                           .blob = BlobState{.memory = request.blob_mem,

@@ -23,18 +23,25 @@ Reply Handle(On<CommandType::CTX_CREATE>, DeviceState& device, const wire::CtxCr
   // Without the feature the field is padding.
   const bool has_init = (device.features & feature::kContextInit) != 0;
   const uint32_t init = has_init ? uint32_t{request.context_init} : 0;
-  const int result = device.renderer.CreateContext(id, init, NameOf(request));
   // The library accepts the same context again and changes nothing.
-  if (result == 0) device.contexts.try_emplace(id);
+  const bool known = device.FindContext(id) != nullptr;
+  if (!known && !device.HasRoom(host_costs::kContext)) {
+    return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
+  }
+  const int result = device.renderer.CreateContext(id, init, NameOf(request));
+  if (result == 0 && !known) {
+    device.host_bytes += device.contexts[id].host_bytes;
+  }
   return Reply::OfRenderer(result);
 }
 
 Reply Handle(On<CommandType::CTX_DESTROY>, DeviceState& device, const wire::HeaderOnly&,
              const Call& call) {
   // Context 0 is the renderer's own and is never in the table.
-  if (device.contexts.erase(call.header.ctx_id) == 0) {
-    return Reply::Refuse(ResponseType::ERR_INVALID_CONTEXT_ID);
-  }
+  const ContextState* context = device.FindContext(call.header.ctx_id);
+  if (context == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_CONTEXT_ID);
+  device.host_bytes -= context->host_bytes;
+  device.contexts.erase(call.header.ctx_id);
   device.renderer.DestroyContext(call.header.ctx_id);
   return Reply::Ok();
 }
@@ -43,11 +50,15 @@ Reply Handle(On<CommandType::CTX_DESTROY>, DeviceState& device, const wire::Head
 // ignores unknown ids, and QEMU answers that all is well.
 Reply Handle(On<CommandType::CTX_ATTACH_RESOURCE>, DeviceState& device,
              const wire::ResourceRequest& request, const Call& call) {
-  device.renderer.AttachResource(call.header.ctx_id, request.resource_id);
   ContextState* context = device.FindContext(call.header.ctx_id);
-  if (context != nullptr && device.FindResource(request.resource_id) != nullptr) {
+  if (context != nullptr && device.FindResource(request.resource_id) != nullptr &&
+      !context->attached.contains(request.resource_id)) {
+    if (!device.Grow(*context, host_costs::kEntry)) {
+      return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
+    }
     context->attached.insert(request.resource_id);
   }
+  device.renderer.AttachResource(call.header.ctx_id, request.resource_id);
   return Reply::Ok();
 }
 
@@ -55,7 +66,7 @@ Reply Handle(On<CommandType::CTX_DETACH_RESOURCE>, DeviceState& device,
              const wire::ResourceRequest& request, const Call& call) {
   device.renderer.DetachResource(call.header.ctx_id, request.resource_id);
   if (ContextState* context = device.FindContext(call.header.ctx_id); context != nullptr) {
-    context->attached.erase(request.resource_id);
+    device.Shrink(*context, context->attached.erase(request.resource_id) * host_costs::kEntry);
   }
   return Reply::Ok();
 }

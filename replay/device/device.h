@@ -15,11 +15,14 @@
 //                            driver did not take, a transfer without backing, a second backing; and
 //                            whatever the renderer itself refuses
 //
+// errors.def has them by command.
+//
 // A response with a fence echoes it. The fence is made when the command reached the renderer,
 // whatever that answered; a guest's mistake is answered at once, and no fence is reported for it.
 //
 // A SUBMIT_3D whose stream is wrong is executed up to the fault, as the renderer would, and never
-// shown to it further (stream_guard.h). One of 0 bytes is its fence only.
+// shown to it further (stream_guard.h); one that makes more sub-contexts than there is memory for
+// is executed up to that. One of 0 bytes is its fence only.
 //
 // The owner polls fences. Single-threaded.
 #pragma once
@@ -40,10 +43,11 @@
 namespace vgpu {
 
 struct DeviceOptions {
-  uint32_t scanouts = 1;                   // 1 to 16
-  uint32_t width = 1024, height = 768;     // of each, as GET_DISPLAY_INFO says
-  uint64_t max_memory = 16ull << 30;       // sum of all backings, bytes
-  uint64_t max_host_memory = 16ull << 30;  // sum of what resources take in the renderer, bytes
+  uint32_t scanouts = 1;                // 1 to 16
+  uint32_t width = 1024, height = 768;  // of each, as GET_DISPLAY_INFO says
+  uint64_t max_memory = 16ull << 30;    // sum of all backings, bytes
+  // Sum of what contexts and resources take in the renderer, bytes (host_costs.h).
+  uint64_t max_host_memory = 16ull << 30;
   // Whether each control command begins with ForceContext0, as in QEMU. A vtest server never does
   // that; there a context that the renderer holds faulty draws on until another one is used.
   bool force_context_0 = true;

@@ -35,7 +35,8 @@ uint64_t HostBytes(const ResourceShape& shape) {
                            shape.array_size, shape.nr_samples, block});
     if (__builtin_add_overflow(bytes, more, &bytes)) return UINT64_MAX;
   }
-  return bytes / (shape.IsBuffer() ? 1 : texels);
+  bytes /= shape.IsBuffer() ? 1 : texels;
+  return bytes > UINT64_MAX - host_costs::kResource ? UINT64_MAX : bytes + host_costs::kResource;
 }
 
 Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
@@ -45,9 +46,7 @@ Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
     return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
   }
   const uint64_t host_bytes = HostBytes(shape);
-  if (host_bytes > device.options.max_host_memory - device.host_bytes) {
-    return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
-  }
+  if (!device.HasRoom(host_bytes)) return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
   const int result = device.renderer.CreateResource(id, shape);
   if (result == 0) {
     device.resources[id] = {.shape = shape, .blob = {}, .host_bytes = host_bytes};
@@ -76,7 +75,9 @@ Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
   ReleaseResource(device, id, *resource);
   device.host_bytes -= resource->host_bytes;
   device.resources.erase(id);
-  for (auto& [ctx_id, context] : device.contexts) context.attached.erase(id);
+  for (auto& [ctx_id, context] : device.contexts) {
+    device.Shrink(context, context.attached.erase(id) * host_costs::kEntry);
+  }
   for (ScanoutState& scanout : device.scanouts) {
     if (scanout.resource_id == id) scanout = {};
   }

@@ -19,7 +19,8 @@ bool LiesInside(const wire::Rect& rect, uint32_t width, uint32_t height) {
 // one plane is the first.
 ResponseType CheckPixels(const BlobState& blob, const BlobPixels& pixels) {
   const FormatInfo* format = FindFormat(pixels.format);
-  if (format == nullptr || format->block_width != 1 || pixels.width == 0 || pixels.height == 0) {
+  if (format == nullptr || format->channels.empty() || format->block_width != 1 ||
+      pixels.width == 0 || pixels.height == 0) {
     return ResponseType::ERR_INVALID_PARAMETER;
   }
   const uint64_t row = uint64_t{pixels.width} * format->block_bytes;

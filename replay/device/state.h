@@ -15,6 +15,7 @@
 #include "heap/guest_memory.h"
 #include "heap/mapping.h"
 #include "replay/device/device.h"
+#include "replay/device/host_costs.h"
 
 namespace vgpu {
 
@@ -45,7 +46,9 @@ struct ResourceState {
 struct ContextState {
   // Resources that PIPE_RESOURCE_CREATE announced and RESOURCE_CREATE_BLOB will name, by blob id.
   std::unordered_map<uint64_t, ResourceShape> announced;
-  std::unordered_set<uint32_t> attached;  // resources that there are
+  std::unordered_set<uint32_t> attached;       // resources that there are
+  std::unordered_set<uint32_t> sub_contexts;   // beside the first
+  uint64_t host_bytes = host_costs::kContext;  // of all of this
 };
 
 struct DeviceState {
@@ -68,9 +71,23 @@ struct DeviceState {
   std::array<CursorState, kMaxScanouts> cursors;
   std::array<Display, kMaxScanouts> displays;
   uint32_t last_context = 0;     // of the last submit or transfer; may be gone
-  uint64_t host_bytes = 0;       // sum over resources
+  uint64_t host_bytes = 0;       // sum over resources and contexts
   Mapping transient;             // of the last command that had one
   std::vector<uint32_t> stream;  // begins with the submit at hand; kept for its memory
+
+  // Whether the budget of host memory has room for so much.
+  bool HasRoom(uint64_t bytes) const { return bytes <= options.max_host_memory - host_bytes; }
+  // Counts what a context takes more; false, and nothing is counted, where there is no room.
+  bool Grow(ContextState& context, uint64_t bytes) {
+    if (!HasRoom(bytes)) return false;
+    host_bytes += bytes;
+    context.host_bytes += bytes;
+    return true;
+  }
+  void Shrink(ContextState& context, uint64_t bytes) {
+    host_bytes -= bytes;
+    context.host_bytes -= bytes;
+  }
 
   ResourceState* FindResource(uint32_t id) {
     const auto found = resources.find(id);

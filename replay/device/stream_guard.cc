@@ -52,18 +52,28 @@ std::pair<uint64_t, ResourceShape> AnnouncedBy(std::span<const uint32_t> words) 
 
 }  // namespace
 
-GuardedStream GuardStream(std::span<uint32_t> stream) {
+GuardedStream GuardStream(std::span<uint32_t> stream, const OnSubContext& on_sub_context) {
   GuardedStream guarded{.dwords = stream, .refused = false, .announced = {}};
   std::size_t good_end = 0;
   bool bad = false;
+  bool full = false;
   const Status walked = WalkVirgl(stream, [&](const VirglCommand& command) {
-    bad = bad || IsBad(command);
-    if (bad) return;
+    bad = bad || (!full && IsBad(command));
+    if (bad || full) return;
+    const uint32_t opcode = command.info->value;
+    if (opcode == k_CREATE_SUB_CTX || opcode == k_DESTROY_SUB_CTX) {
+      full = !on_sub_context(opcode == k_CREATE_SUB_CTX, command.words[0]);
+      if (full) return;
+    }
     good_end = command.offset + 1 + command.words.size();
     if (command.info->value == k_PIPE_RESOURCE_CREATE) {
       guarded.announced.push_back(AnnouncedBy(command.words));
     }
   });
+  if (full) {
+    guarded.dwords = stream.first(good_end);
+    return guarded;
+  }
   if (walked && !bad) return guarded;
 
   const uint32_t header = stream[good_end];

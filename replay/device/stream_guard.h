@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -27,7 +28,11 @@ struct GuardedStream {
 //   (0.10.4 accepts that one and reads outside the texture): in its place stands a header that
 //   claims more than there is, for which the library puts the context into its error state.
 //
+// Asked for each sub-context that the stream makes (`made`) or destroys, in order. False: there is
+// no room for it, and the stream is cut before it without a fault.
+using OnSubContext = std::function<bool(bool made, uint32_t id)>;
+
 // Changes `stream` in place. The result points into it.
-GuardedStream GuardStream(std::span<uint32_t> stream);
+GuardedStream GuardStream(std::span<uint32_t> stream, const OnSubContext& on_sub_context);
 
 }  // namespace vgpu

@@ -16,6 +16,19 @@ constexpr std::size_t kKeptDwords = 1 << 20;
 // Of a context. Mesa names each at once; what is announced beyond is a blob without a shape.
 constexpr std::size_t kMaxAnnounced = 65536;
 
+// Each is a GL context of its own. False where there is no room for another.
+bool CountSubContext(DeviceState& device, ContextState& context, bool made, uint32_t id) {
+  if (!made) {
+    device.Shrink(context, context.sub_contexts.erase(id) * host_costs::kContext);
+    return true;
+  }
+  // The first is the context's own, and one that there is stays as it is.
+  if (id == 0 || context.sub_contexts.contains(id)) return true;
+  if (!device.Grow(context, host_costs::kContext)) return false;
+  context.sub_contexts.insert(id);
+  return true;
+}
+
 }  // namespace
 
 Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit3d& request,
@@ -32,15 +45,26 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
   const std::size_t dwords = size / sizeof(uint32_t);
   if (device.stream.size() < dwords) device.stream.resize(dwords);
   std::memcpy(device.stream.data(), call.trailing.data(), size);
-  const GuardedStream guarded = GuardStream(std::span(device.stream).first(dwords));
+  bool full = false;
+  const GuardedStream guarded =
+      GuardStream(std::span(device.stream).first(dwords), [&](bool made, uint32_t id) {
+        full = !CountSubContext(device, *context, made, id);
+        return !full;
+      });
   for (const auto& [blob_id, shape] : guarded.announced) {
-    if (context->announced.size() == kMaxAnnounced) break;
+    const bool known = context->announced.contains(blob_id);
+    if (!known && (context->announced.size() == kMaxAnnounced ||
+                   !device.Grow(*context, host_costs::kEntry))) {
+      break;
+    }
     context->announced[blob_id] = shape;
   }
   device.last_context = call.header.ctx_id;
   const int result = device.renderer.Submit(call.header.ctx_id, guarded.dwords);
   if (dwords > kKeptDwords) device.stream = {};
-  return Reply::OfRenderer(guarded.refused ? EINVAL : result);
+  Reply reply = Reply::OfRenderer(guarded.refused ? EINVAL : result);
+  if (full) reply.type = ResponseType::ERR_OUT_OF_MEMORY;
+  return reply;
 }
 
 }  // namespace vgpu

@@ -48,7 +48,8 @@ class Input {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto renderer = vgpu::CreateNullRenderer([](const vgpu::FenceId&) {});
   vgpu::DeviceOptions options;
-  options.max_memory = options.max_host_memory = 1 << 20;
+  options.max_memory = 1 << 20;
+  options.max_host_memory = 16 << 20;  // some contexts
   vgpu::Device device(*renderer, options);
   for (Input input(data, size); !input.empty();) {
     const vgpu::CommandInfo& info =

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "format/protocol/limits.h"
+#include "replay/device/host_costs.h"
 #include "tests/replay/device_fixture.h"
 
 namespace vgpu {
@@ -459,7 +460,7 @@ TEST_F(DeviceTest, AMapIsRefusedWhileTheBlobIsMappedAndUnmapEndsThat) {
 
 TEST_F(DeviceTest, WhatAResourceTookIsFreeAgainWhenItIsGone) {
   DeviceOptions options;
-  options.max_host_memory = 4096;
+  options.max_host_memory = 4096 + host_costs::kResource;
   options.max_memory = 4096 + BackingMemory::kEntryBytes;
   MakeDevice(options);
   for (int i = 0; i < 3; ++i) {
@@ -472,7 +473,7 @@ TEST_F(DeviceTest, WhatAResourceTookIsFreeAgainWhenItIsGone) {
 
 TEST_F(DeviceTest, SmallerLevelsOfAResourceTakeHostMemoryToo) {
   DeviceOptions options;
-  options.max_host_memory = 4096 + 1024;
+  options.max_host_memory = 4096 + 1024 + host_costs::kResource;
   MakeDevice(options);
   auto shape = ask::Shape3d(1, 2, 32, 32);
   shape.last_level = UINT32_MAX;  // a count like any other

@@ -23,7 +23,7 @@ struct Outcome {
 };
 
 Outcome Guard(std::vector<uint32_t> stream) {
-  const GuardedStream guarded = GuardStream(stream);
+  const GuardedStream guarded = GuardStream(stream, [](bool, uint32_t) { return true; });
   return {{guarded.dwords.begin(), guarded.dwords.end()}, guarded.refused};
 }
 
@@ -95,7 +95,7 @@ TEST(StreamGuard, AnnouncedResourcesAreToldUpToTheFault) {
   const auto first = stream;
   stream = After(stream, {Header(kSetSubCtx, 0)});
   stream = After(stream, first);
-  const GuardedStream guarded = GuardStream(stream);
+  const GuardedStream guarded = GuardStream(stream, [](bool, uint32_t) { return true; });
   ASSERT_EQ(guarded.announced.size(), 1u);
   EXPECT_EQ(guarded.announced[0].first, 77u);
   EXPECT_EQ(guarded.announced[0].second.width, 64u);

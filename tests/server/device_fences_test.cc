@@ -152,8 +152,7 @@ TEST_F(DeviceFences, AFenceThatTheRendererDoesNotMakeIsAnErrorAtOnce) {
 
 TEST_F(DeviceFences, CommandsOfTheCursorQueueMayHaveOne) {
   BootLate();
-  const auto ticket =
-      Ask(ask::UpdateCursor(0, 0, 0, 0, CommandType::MOVE_CURSOR).Fenced(8));
+  const auto ticket = Ask(ask::UpdateCursor(0, 0, 0, 0, CommandType::MOVE_CURSOR).Fenced(8));
   EXPECT_THAT(Answered(), IsEmpty());
   renderer().FinishAll();
   EXPECT_THAT(Answered(), ElementsAre(ticket));

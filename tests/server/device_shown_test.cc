@@ -1,79 +1,10 @@
-// What a guest shows, on the display of the front-end. Blobs of guest memory are pictures without
-// any GL; what is drawn needs it.
-#include "tests/server/served_guest_fixture.h"
+// Pictures and cursors, from the guest's memory and drawn.
+#include "tests/server/device_shown.h"
 
 namespace vgpu::test {
 namespace {
 
 using testing::IsEmpty;
-
-const Request kGetInfo(CommandType::GET_DISPLAY_INFO, wire::HeaderOnly());
-
-class DeviceShown : public ServedGuestTest {
- protected:
-  // A blob of guest memory in which each pixel is Pixel(x, y).
-  Pieces MakeBlobPicture(uint32_t id, uint32_t width, uint32_t height, uint32_t salt = 0) {
-    const uint32_t bytes = width * height * 4;
-    const Pieces pieces = Scattered(bytes);
-    Paint(pieces, width, height, salt);
-    Expect(CreateBlob(0, ask::Blob(id, kBlobMemGuest, bytes), pieces));
-    return pieces;
-  }
-  void Paint(const Pieces& pieces, uint32_t width, uint32_t height, uint32_t salt) {
-    std::vector<uint32_t> pixels;
-    for (uint32_t y = 0; y < height; ++y) {
-      for (uint32_t x = 0; x < width; ++x) pixels.push_back(Pixel(x, y, salt));
-    }
-    Write(pieces, std::as_bytes(std::span(pixels)));
-  }
-  void SetBlob(uint32_t scanout, uint32_t id, uint32_t width, uint32_t height, wire::Rect rect) {
-    wire::SetScanoutBlob request;
-    request.rect = rect;
-    request.scanout_id = scanout;
-    request.resource_id = id;
-    request.width = width;
-    request.height = height;
-    request.format = kBgrx;
-    request.strides[0] = width * 4;
-    Expect({CommandType::SET_SCANOUT_BLOB, request});
-  }
-  void SetBlob(uint32_t scanout, uint32_t id, uint32_t width, uint32_t height) {
-    SetBlob(scanout, id, width, height, Rect(0, 0, width, height));
-  }
-  // A blob that is shown on scanout 0.
-  Pieces Show(uint32_t id, uint32_t width, uint32_t height, uint32_t salt = 0) {
-    const Pieces pieces = MakeBlobPicture(id, width, height, salt);
-    SetBlob(0, id, width, height);
-    Expect(Flush(id, Rect(0, 0, width, height)));
-    EXPECT_TRUE(Shows(0, width, height, salt));
-    return pieces;
-  }
-  bool IsOff(uint32_t scanout) {
-    return guest().PumpUntil([&] {
-      return display().scanouts[scanout].width == 0 && display().scanouts[scanout].height == 0;
-    });
-  }
-  template <typename Check>
-  bool CursorIs(uint32_t scanout, const Check& check) {
-    return guest().PumpUntil([&] { return check(display().cursors[scanout]); });
-  }
-  uint32_t Width(ServedGuest::Ticket ticket) {
-    const auto info = ReadStruct<wire::RespDisplayInfo>(*guest().ResponseTo(ticket));
-    return info ? uint32_t{info->pmodes[0].rect.width} : 0;
-  }
-  // With a display that has 256 bytes of EDID.
-  bool BootWithEdid() {
-    if (!Boot()) return false;
-    display().has_edid = true;
-    display().edid.size = 256;
-    display().edid.edid[0] = 0xab;
-    display().edid.edid[255] = 0xcd;
-    guest().HandOverDisplay();
-    return true;
-  }
-  // Pixel(x, y) in a cursor's size, packed.
-  void MakeCursor(uint32_t id, uint32_t salt) { MakeBlobPicture(id, 64, 64, salt); }
-};
 
 TEST_F(DeviceShown, APictureIsShownWhenItIsFlushed) {
   ASSERT_TRUE(Boot()) << why_;
@@ -212,112 +143,6 @@ TEST_F(DeviceShown, ACursorWhoseResourceGoesIsHiddenWhenItMoves) {
   EXPECT_TRUE(CursorIs(0, [](const auto& cursor) { return !cursor.visible; }));
 }
 
-// Displays that come and go.
-
-TEST_F(DeviceShown, ADisplayThatComesAgainIsSentEverything) {
-  ASSERT_TRUE(Boot({.scanouts = 2})) << why_;
-  Show(1, 40, 30, 1);
-  MakeBlobPicture(2, 20, 20, 2);
-  SetBlob(1, 2, 20, 20);
-  Expect(Flush(2, Rect(0, 0, 20, 20)));
-  MakeCursor(3, 3);
-  Expect(ask::UpdateCursor(0, 3, 5, 6));
-  guest().HandOverDisplay();
-  EXPECT_TRUE(Shows(0, 40, 30, 1));
-  EXPECT_TRUE(Shows(1, 20, 20, 2));
-  EXPECT_TRUE(CursorIs(0, [](const auto& cursor) {
-    return cursor.visible && cursor.x == 5 && cursor.pixels.size() == 64 * 64;
-  }));
-}
-
-TEST_F(DeviceShown, ADisplayThatReadsLateIsSentTheLastPicture) {
-  ASSERT_TRUE(Boot()) << why_;
-  display().asleep = true;
-  const Pieces pieces = MakeBlobPicture(1, 256, 256, 0);
-  SetBlob(0, 1, 256, 256);
-  for (uint32_t i = 1; i <= 100; ++i) {  // 25 MiB, more than is kept for it
-    Paint(pieces, 256, 256, i);
-    Expect(Flush(1, Rect(0, 0, 256, 256)));
-  }
-  display().asleep = false;
-  EXPECT_TRUE(Shows(0, 256, 256, 100));
-  EXPECT_THAT(guest().problems(), IsEmpty());
-}
-
-TEST_F(DeviceShown, WithoutADisplayThereIsStillADevice) {
-  ASSERT_TRUE(Boot()) << why_;
-  Show(1, 40, 30, 1);
-  guest().HandOverDisplay();
-  guest().HangUpDisplay();
-  Expect(Flush(1, Rect(0, 0, 40, 30)));
-  Expect(ask::UpdateCursor(0, 1, 0, 0));
-  EXPECT_EQ(Answer(kGetInfo), "OK_DISPLAY_INFO");
-  ExpectAlive();
-  guest().HandOverDisplay();
-  EXPECT_TRUE(Shows(0, 40, 30, 1));
-}
-
-TEST_F(DeviceShown, AResetTurnsTheScanoutsOff) {
-  ASSERT_TRUE(Boot()) << why_;
-  Show(1, 40, 30, 1);
-  ASSERT_TRUE(guest().front_end().ResetDevice());
-  EXPECT_TRUE(IsOff(0));
-}
-
-// What the display says of itself.
-
-TEST_F(DeviceShown, AQuestionWaitsForTheDisplayAndOthersDoNot) {
-  ASSERT_TRUE(Boot()) << why_;
-  display().keeps_quiet = true;
-  const auto info = Ask(kGetInfo);
-  Expect(ask::Create2d(1, 8, 8));
-  EXPECT_EQ(guest().ResponseTo(info), nullptr);
-  guest().HangUpDisplay();  // then what it was before is the answer
-  ASSERT_TRUE(guest().WaitFor(info));
-  EXPECT_EQ(Width(info), 64u);
-}
-
-TEST_F(DeviceShown, AQuestionThatWaitsIsAnsweredWhereTheDisplayIsReplaced) {
-  ASSERT_TRUE(Boot()) << why_;
-  display().keeps_quiet = true;
-  const auto info = Ask(kGetInfo);
-  display().keeps_quiet = false;
-  display().info.pmodes[0] = {Rect(0, 0, 320, 200), 1, 0};
-  guest().HandOverDisplay();
-  ASSERT_TRUE(guest().WaitFor(info));
-  const auto next = Ask(kGetInfo);
-  ASSERT_TRUE(guest().WaitFor(next));
-  EXPECT_EQ(Width(next), 320u);
-}
-
-TEST_F(DeviceShown, ADisplayThatChangesIsAskedAgain) {
-  ASSERT_TRUE(Boot()) << why_;
-  for (const uint32_t width : {800u, 1024u, 640u}) {
-    display().info.pmodes[0] = {Rect(0, 0, width, 400), 1, 0};
-    const auto info = Ask(kGetInfo);
-    ASSERT_TRUE(guest().WaitFor(info));
-    EXPECT_EQ(Width(info), width);
-  }
-}
-
-TEST_F(DeviceShown, TheEdidOfTheDisplayIsPassedOn) {
-  COVERS(GET_EDID, OK_EDID);
-  ASSERT_TRUE(BootWithEdid()) << why_;
-  const auto response =
-      As<wire::RespEdid>({CommandType::GET_EDID, wire::GetEdid()}, ResponseType::OK_EDID);
-  EXPECT_EQ(response.size, 256u);
-  EXPECT_EQ(response.edid[0], 0xab);
-  EXPECT_EQ(response.edid[255], 0xcd);
-}
-
-TEST_F(DeviceShown, AnEdidLargerThanItsFieldIsCut) {
-  ASSERT_TRUE(BootWithEdid()) << why_;
-  display().edid.size = 0xffffffff;
-  const auto response =
-      As<wire::RespEdid>({CommandType::GET_EDID, wire::GetEdid()}, ResponseType::OK_EDID);
-  EXPECT_EQ(response.size, 1024u);
-}
-
 // What is drawn.
 
 TEST_F(DeviceShown, A2dPictureIsShownTheRightWayUp) {
@@ -338,6 +163,46 @@ TEST_F(DeviceShown, A2dCursorIsShown) {
   EXPECT_TRUE(CursorIs(0, [](const auto& cursor) {
     return cursor.visible && cursor.pixels.size() == 64 * 64 &&
            cursor.pixels[64 * 3 + 5] == Pixel(5, 3, 2);
+  }));
+}
+
+// VIRTIO_GPU.md, 7: a surface of the texture, cleared to red 1, green 0.5, blue 0.
+TEST_F(DeviceShown, WhatAStreamDrawsIsShown) {
+  if (!Boot({.virgl = true})) GTEST_SKIP() << why_;
+  Expect(ask::CreateContext(1));
+  Expect(ask::Create3d(1, 2, 40, 30));
+  Expect(ask::AttachToContext(1, 1));
+  constexpr uint32_t kSurface = 8, kHandle = 100;
+  constexpr uint32_t kOne = 0x3f800000, kHalf = 0x3f000000;  // floats
+  Expect(ask::Submit(1, {29 | 1 << 16,
+                         1,  // CREATE_SUB_CTX
+                         28 | 1 << 16,
+                         1,  // SET_SUB_CTX
+                         1 | kSurface << 8 | 5 << 16,
+                         kHandle,
+                         1,
+                         kBgra,
+                         0,
+                         0,
+                         5 | 3 << 16,
+                         1,
+                         0,
+                         kHandle,  // SET_FRAMEBUFFER_STATE
+                         7 | 8 << 16,
+                         4,
+                         kOne,
+                         kHalf,
+                         0,
+                         kOne,
+                         0,
+                         0,
+                         0})  // CLEAR
+             .Fenced(1));
+  Expect(ask::SetScanout(0, 1, Rect(0, 0, 40, 30)));
+  Expect(Flush(1, Rect(0, 0, 40, 30)));
+  EXPECT_TRUE(guest().PumpUntil([&] {
+    const DisplayPeer::Scanout& shown = display().scanouts[0];
+    return shown.width == 40 && shown.At(0, 0) == 0xff8000 && shown.At(39, 29) == 0xff8000;
   }));
 }
 

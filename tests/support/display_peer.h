@@ -40,9 +40,9 @@ class DisplayPeer {
 
   // What it says of itself.
   wire::RespDisplayInfo info;
-  wire::RespEdid edid;      // of each scanout
-  bool has_edid = false;    // whether it is a feature of it
-  bool asleep = false;      // reads nothing
+  wire::RespEdid edid;       // of each scanout
+  bool has_edid = false;     // whether it is a feature of it
+  bool asleep = false;       // reads nothing
   bool keeps_quiet = false;  // reads, and answers no question for display info
 
  private:

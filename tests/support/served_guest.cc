@@ -44,8 +44,7 @@ bool ServedGuest::Begin(std::string& why) {
   } else {
     real = CreateNullRenderer(on_fence);
   }
-  renderer_ =
-      std::make_unique<WatchedRenderer>(std::move(real), on_fence, options_.late_fences);
+  renderer_ = std::make_unique<WatchedRenderer>(std::move(real), on_fence, options_.late_fences);
   front_end_ = std::make_unique<VhostUserFrontEnd>([this] { Pump(); });
   if (const Status served = Serve(); !served) return why = served.error().message, false;
   const bool window = options_.window_bytes != 0;
@@ -150,9 +149,8 @@ ServedGuest::Ticket ServedGuest::Ask(Queue queue, Bytes request) {
   const uint32_t type = request.size() < 4 ? 0 : uint32_t{*ReadStruct<le32>(request)};
   const CommandInfo* info = FindCommand(type);
   const auto size = static_cast<uint32_t>(request.size());
-  const auto head = info == nullptr
-                        ? size
-                        : std::min(size, static_cast<uint32_t>(info->request_size));
+  const auto head =
+      info == nullptr ? size : std::min(size, static_cast<uint32_t>(info->request_size));
   std::vector<DriverQueue::Buffer> chain = {{slot.request, head, false}};
   if (size > head) chain.push_back({slot.request + head, size - head, false});
   chain.push_back({slot.response, kSlotBytes, true});
@@ -171,8 +169,8 @@ void ServedGuest::TakeUsed(uint32_t queue) {
     if (node.empty()) std::abort();
     const InFlight& request = node.mapped();
     const std::byte* begin = ram().At(request.slot.response);
-    std::vector<std::byte>& response = responses_[request.ticket].emplace(
-        begin, begin + std::min(used->written, kSlotBytes));
+    std::vector<std::byte>& response =
+        responses_[request.ticket].emplace(begin, begin + std::min(used->written, kSlotBytes));
     if (response.size() >= 4) seen_.emplace(request.type, *ReadStruct<le32>(response));
     answered_.push_back(request.ticket);
     free_slots_.push_back(request.slot);
