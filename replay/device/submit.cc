@@ -32,7 +32,11 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
   const std::size_t dwords = size / sizeof(uint32_t);
   if (device.stream.size() < dwords) device.stream.resize(dwords);
   std::memcpy(device.stream.data(), call.trailing.data(), size);
-  const GuardedStream guarded = GuardStream(std::span(device.stream).first(dwords));
+  const GuardedStream guarded =
+      GuardStream(std::span(device.stream).first(dwords), [&device](uint32_t resource_id) {
+        const std::span<iovec> pieces = device.memory->Entries(resource_id);
+        return pieces.empty() ? 0 : pieces.front().iov_len;
+      });
   for (const auto& [blob_id, shape] : guarded.announced) {
     if (context->announced.size() == kMaxAnnounced) break;
     context->announced[blob_id] = shape;
