@@ -153,8 +153,6 @@ const Case kCases[] = {
     {"ContextAttachToNone", [] { return ask::AttachToContext(2, kTexture); }, "OK_NODATA"},
 
     {"Submit", [] { return ask::Submit(1, {0}); }, "OK_NODATA"},
-    {"SubmitMemoryInfoWithoutBacking", [] { return ask::Submit(1, {1 << 16 | 50, kNoBacking}); },
-     "ERR_UNSPEC"},
     {"SubmitToUnknownContext", [] { return ask::Submit(2, {0}); }, "ERR_INVALID_CONTEXT_ID"},
     {"SubmitNothing", [] { return ask::Submit(2, {}); }, "OK_NODATA"},
     {"SubmitOfHalfADword", [] { return SubmitSaying(6, 8); }, "ERR_INVALID_PARAMETER"},
