@@ -28,8 +28,8 @@ struct MemoryFile {
   friend bool operator==(const MemoryFile&, const MemoryFile&) = default;
 };
 
-// One thread. Spans are valid until the table changes; those of what a change removes, until what it
-// returned is destroyed.
+// One thread. Spans are valid until the table changes; those of what a change removes, until what
+// it returned is destroyed.
 class MemoryTable {
  public:
   struct RegionPlace {

@@ -39,6 +39,9 @@ struct VirglCommandInfo {
 };
 const VirglCommandInfo* FindVirglCommand(uint32_t value);
 
+// What GET_MEMORY_INFO writes: struct virgl_memory_info.
+inline constexpr uint64_t kMemoryInfoBytes = 24;
+
 // CREATE_OBJECT of one object type.
 struct VirglObjectInfo {
   uint32_t value;

@@ -14,7 +14,6 @@ enum VirglOpcode : uint32_t {
 constexpr uint32_t kDirectionToHost = 1;
 constexpr uint32_t kDirectionFromHost = 2;
 constexpr uint32_t kCopyReadFromHost = 1u << 1;
-constexpr uint64_t kMemoryInfoBytes = 24;      // struct virgl_memory_info
 constexpr uint64_t kResourceLayoutBytes = 80;  // struct virgl_resource_layout
 
 using Words = std::span<const uint32_t>;

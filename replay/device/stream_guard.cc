@@ -25,12 +25,16 @@ bool HasBadLayers(std::span<const uint32_t> words) {
   return words[7] > kLargest || words[10] > kLargest;
 }
 
-bool IsBad(const VirglCommand& command) {
+using PieceSize = std::function<std::size_t(uint32_t resource_id)>;
+
+bool IsBad(const VirglCommand& command, const PieceSize& first_piece) {
   switch (command.info->value) {
     case k_RESOURCE_INLINE_WRITE:
     case k_TRANSFER3D:
     case k_COPY_TRANSFER3D:
       return HasBadLayers(command.words);
+    case k_GET_MEMORY_INFO:
+      return first_piece(command.words[0]) < kMemoryInfoBytes;
     default:
       return false;
   }
@@ -52,17 +56,17 @@ std::pair<uint64_t, ResourceShape> AnnouncedBy(std::span<const uint32_t> words) 
 
 }  // namespace
 
-GuardedStream GuardStream(std::span<uint32_t> stream, const OnSubContext& on_sub_context) {
+GuardedStream GuardStream(std::span<uint32_t> stream, const StreamDevice& device) {
   GuardedStream guarded{.dwords = stream, .refused = false, .announced = {}};
   std::size_t good_end = 0;
   bool bad = false;
   bool full = false;
   const Status walked = WalkVirgl(stream, [&](const VirglCommand& command) {
-    bad = bad || (!full && IsBad(command));
+    bad = bad || (!full && IsBad(command, device.first_piece));
     if (bad || full) return;
     const uint32_t opcode = command.info->value;
     if (opcode == k_CREATE_SUB_CTX || opcode == k_DESTROY_SUB_CTX) {
-      full = !on_sub_context(opcode == k_CREATE_SUB_CTX, command.words[0]);
+      full = !device.on_sub_context(opcode == k_CREATE_SUB_CTX, command.words[0]);
       if (full) return;
     }
     good_end = command.offset + 1 + command.words.size();

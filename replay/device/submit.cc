@@ -46,11 +46,15 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
   if (device.stream.size() < dwords) device.stream.resize(dwords);
   std::memcpy(device.stream.data(), call.trailing.data(), size);
   bool full = false;
-  const GuardedStream guarded =
-      GuardStream(std::span(device.stream).first(dwords), [&](bool made, uint32_t id) {
-        full = !CountSubContext(device, *context, made, id);
-        return !full;
-      });
+  const StreamDevice asked{[&](bool made, uint32_t id) {
+                             full = !CountSubContext(device, *context, made, id);
+                             return !full;
+                           },
+                           [&device](uint32_t resource_id) {
+                             const std::span<iovec> pieces = device.memory->Entries(resource_id);
+                             return pieces.empty() ? 0 : pieces.front().iov_len;
+                           }};
+  const GuardedStream guarded = GuardStream(std::span(device.stream).first(dwords), asked);
   for (const auto& [blob_id, shape] : guarded.announced) {
     const bool known = context->announced.contains(blob_id);
     if (!known && (context->announced.size() == kMaxAnnounced ||

@@ -5,8 +5,9 @@
 // guest meets. The renderer lives on from one input to the next; nothing else does, and what an
 // input made in it must be gone. Nothing waits.
 //
-// Input: a byte, odd where the device records, then steps, each a byte that names it (kSteps), then
-// what it takes. GuestInput makes the requests. queue_seeds.cc writes RAW steps from recordings.
+// Input: a byte (1: the device records; 2: the front-end has a host-visible window), then steps,
+// each a byte that names it (kSteps), then what it takes. GuestInput makes the requests.
+// queue_seeds.cc writes RAW steps from recordings.
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 
@@ -37,6 +38,7 @@ using test::kUserBase;
 using vhost::Request;
 
 constexpr uint64_t kBudget = 16 << 20;
+constexpr uint64_t kWindowBytes = 16 << 20;
 constexpr uint32_t kSlots = 16;
 constexpr int kMaxStarts = 48;  // each takes rings in guest memory
 constexpr int kSkipped = 77;
@@ -105,6 +107,7 @@ class HostileGuest {
   void DisplaySays();
   void LoseDisplay() { display_.Reset(); }
   void Poll() { device_.PollFences(); }
+  void Window();
 
   static constexpr void (HostileGuest::*kSteps[])() = {
 #define VGPU_QUEUE_STEP(Name) &HostileGuest::Name,
@@ -122,6 +125,7 @@ class HostileGuest {
   Device device_;
   UniqueFd display_;  // the front-end's end
   std::vector<std::byte> shown_;
+  bool has_window_ = false;
   uint64_t features_ = 0;
   uint32_t sent_ = 0;
   int starts_ = 0;
@@ -143,19 +147,26 @@ HostileGuest::HostileGuest(const uint8_t* data, std::size_t size)
               })) {
   served = &server_;
   static const std::string recorder = StartQuietRecorder();
-  setenv(ring::kSocketEnv, in_.Byte() % 2 != 0 ? recorder.c_str() : "", 1);
+  const uint8_t with = in_.Byte();
+  setenv(ring::kSocketEnv, (with & 1) != 0 ? recorder.c_str() : "", 1);
   const std::vector<Display> displays(2, {true, {0, 0, 64, 64}, 0, {}});
   const vhost::DeviceDescription description{
-      .features = feature::kAll, .scanouts = 2, .capsets = 2};
+      .features = feature::kAll, .scanouts = 2, .capsets = 2, .host_visible_bytes = kWindowBytes};
+  has_window_ = (with & 2) != 0;
   const auto serves =
       server_.Serve(front_end_.TakePeer(), description, displays, device_, DeviceFacts(),
                     std::unique_ptr<Connection>(Connection::Open(0)));
-  Require(serves && front_end_.Connect() && Start(test::kUsualFeatures | feature::kAll),
+  Require(serves && front_end_.Connect(test::kAllProtocolFeatures) &&
+              (!has_window_ || front_end_.OpenWindow()) &&
+              Start(test::kUsualFeatures | feature::kAll),
           "the driver does not start");
 }
 
 void HostileGuest::Pump() {
-  for (int i = 0; i < 3; ++i) loop_->Wait(std::chrono::milliseconds(0));
+  for (int i = 0; i < 3; ++i) {
+    loop_->Wait(std::chrono::milliseconds(0));
+    front_end_.ServeWindow();
+  }
 }
 
 bool HostileGuest::Start(uint64_t features) {
@@ -408,6 +419,19 @@ void HostileGuest::DisplaySays() {
   Pump();
 }
 
+void HostileGuest::Window() {
+  const uint8_t how = in_.Byte();
+  if (!has_window_) return;
+  test::HostVisibleWindow& window = front_end_.window();
+  window.refuse = (how & 1) != 0;
+  window.asleep = (how & 2) != 0;
+  window.silent = (how & 4) != 0;
+  if ((how & 8) != 0) window.Answer();
+  if ((how & 16) != 0) window.SendRaw(in_.ByteString());
+  if (how % 128 == 127) window.HangUp();
+  Pump();
+}
+
 // A reboot heals all but a front-end that was hung up on: there the device itself is asked.
 void HostileGuest::CheckAlive() {
   LoseDisplay();
@@ -422,8 +446,7 @@ void HostileGuest::CheckAlive() {
   for (int replies = 0; replies < 64 && front_end_.ReadReply(); ++replies) {
   }
   const auto offered = front_end_.AskU64(Request::GET_PROTOCOL_FEATURES);
-  front_end_.Send(Request::SET_PROTOCOL_FEATURES,
-                  vhost::PayloadBytes(offered & test::kProtocolFeaturesOfQemu10));
+  front_end_.Send(Request::SET_PROTOCOL_FEATURES, vhost::PayloadBytes(offered));
   const bool whole = front_end_.SetMemTable({front_end_.ram().region()}, {front_end_.ram().fd()});
   Require(whole && front_end_.ResetDevice() && Start(test::kUsualFeatures),
           "it does not reboot: " + last_problem_);

@@ -16,7 +16,7 @@
 namespace vgpu::fuzz {
 namespace {
 
-constexpr char kRecords = 1;
+constexpr char kWith = 3;  // a recorder and a window
 constexpr std::size_t kSeedBytes = 48u << 10;
 
 std::string Placed(std::string request) {
@@ -53,7 +53,7 @@ bool WriteSeed(const std::filesystem::path& sample, const std::filesystem::path&
     const std::string request = Placed((*packet)->command().request());
     if (request.size() <= kRequestRoom) seed += RawStep(request);
   }
-  std::ofstream(out / sample.stem(), std::ios::binary) << kRecords << seed;
+  std::ofstream(out / sample.stem(), std::ios::binary) << kWith << seed;
   return true;
 }
 
@@ -156,7 +156,7 @@ void WriteStories(const std::filesystem::path& out) {
       {"pause", Picture() + Shown() + pause + Shown() + restart + Picture() + tables + Shown()},
   };
   for (const auto& [name, story] : stories) {
-    std::ofstream(out / name, std::ios::binary) << kRecords << story;
+    std::ofstream(out / name, std::ios::binary) << kWith << story;
   }
 }
 

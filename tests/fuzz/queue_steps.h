@@ -21,7 +21,8 @@ inline constexpr uint32_t kResponseRoom = 4 << 10;
 // fuzz_queue.cc reads; Raw: two bytes of size, a request, a byte of how (0: as it is).
 #define VGPU_QUEUE_STEPS                                                                        \
   VGPU_QUEUE_STEP(Command)                                                                      \
-  VGPU_QUEUE_STEP(Raw) VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(Kick) VGPU_QUEUE_STEP(Command)  \
+  VGPU_QUEUE_STEP(Raw)                                                                          \
+  VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(Kick) VGPU_QUEUE_STEP(Command)                       \
       VGPU_QUEUE_STEP(Scribble) VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(Descriptor)            \
           VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(Available) VGPU_QUEUE_STEP(Command)          \
               VGPU_QUEUE_STEP(Restart) VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(Pause)          \
@@ -32,7 +33,7 @@ inline constexpr uint32_t kResponseRoom = 4 << 10;
                                   VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(DisplaySays)         \
                                       VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(LoseDisplay)     \
                                           VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(Poll)        \
-                                              VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(Command)
+                                              VGPU_QUEUE_STEP(Command) VGPU_QUEUE_STEP(Window)
 
 inline constexpr std::string_view kStepNames[] = {
 #define VGPU_QUEUE_STEP(Name) #Name,

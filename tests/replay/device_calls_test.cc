@@ -80,6 +80,14 @@ TEST_F(DeviceCalls, SubmitPassesTheStream) {
   EXPECT_EQ(renderer_.submitted, stream);
 }
 
+TEST_F(DeviceCalls, MemoryInfoIsAskedForWhereThereIsABackingToPutItIn) {
+  const std::vector<uint32_t> to_backing = {50 | 1 << 16, 10}, to_nowhere = {50 | 1 << 16, 11};
+  EXPECT_EQ(Answer(ask::Submit(1, to_backing)), "OK_NODATA");
+  EXPECT_EQ(renderer_.submitted, to_backing);
+  EXPECT_EQ(Answer(ask::Submit(1, to_nowhere)), "ERR_UNSPEC");
+  EXPECT_EQ(renderer_.submitted, std::vector<uint32_t>{0xffff0000});
+}
+
 TEST_F(DeviceCalls, TransferToHost2dRunsOnContext0WithItsOffset) {
   EXPECT_THAT(CallsOf(ask::ToHost2d(10, {4, 2, 8, 3}, 528).On(1)),
               ElementsAre("ForceContext0",

@@ -11,19 +11,24 @@ using ::testing::ElementsAreArray;
 using ::testing::IsEmpty;
 
 constexpr uint32_t kNop = 0, kSetSubCtx = 28, kInlineWrite = 9, kTransfer3d = 43,
-                   kCopyTransfer3d = 45, kPipeResourceCreate = 48;
+                   kCopyTransfer3d = 45, kPipeResourceCreate = 48, kGetMemoryInfo = 50;
 constexpr uint32_t kCut = 0xffff0000;
 constexpr uint32_t kMinusOne = 0xffffffff;
 
 uint32_t Header(uint32_t command, uint32_t length) { return command | length << 16; }
+
+// The first piece of a resource's backing: as many bytes as its id says.
+std::size_t PieceOf(uint32_t resource_id) { return resource_id; }
 
 struct Outcome {
   std::vector<uint32_t> dwords;
   bool refused;
 };
 
+const StreamDevice kDevice{[](bool, uint32_t) { return true; }, PieceOf};
+
 Outcome Guard(std::vector<uint32_t> stream) {
-  const GuardedStream guarded = GuardStream(stream, [](bool, uint32_t) { return true; });
+  const GuardedStream guarded = GuardStream(stream, kDevice);
   return {{guarded.dwords.begin(), guarded.dwords.end()}, guarded.refused};
 }
 
@@ -83,6 +88,16 @@ TEST(StreamGuard, TransfersOfNegativeLayersAreCutAndRefused) {
   }
 }
 
+TEST(StreamGuard, MemoryInfoGoesOnlyWhereTheBackingHasRoom) {
+  const std::vector<uint32_t> fits = After(kGood, {Header(kGetMemoryInfo, 1), 24});
+  EXPECT_THAT(Guard(fits).dwords, ElementsAreArray(fits));
+  for (const uint32_t piece : {0u, 23u}) {
+    const Outcome outcome = Guard(After(kGood, After({Header(kGetMemoryInfo, 1), piece}, kGood)));
+    EXPECT_THAT(outcome.dwords, ElementsAreArray(After(kGood, {kCut})));
+    EXPECT_TRUE(outcome.refused);
+  }
+}
+
 TEST(StreamGuard, OnlyTheFirstFaultCounts) {
   const auto bad = TransferCommand(kTransfer3d, 13, kMinusOne, 1);
   EXPECT_THAT(Guard(After(kGood, After(bad, {Header(200, 0)}))).dwords,
@@ -95,7 +110,7 @@ TEST(StreamGuard, AnnouncedResourcesAreToldUpToTheFault) {
   const auto first = stream;
   stream = After(stream, {Header(kSetSubCtx, 0)});
   stream = After(stream, first);
-  const GuardedStream guarded = GuardStream(stream, [](bool, uint32_t) { return true; });
+  const GuardedStream guarded = GuardStream(stream, kDevice);
   ASSERT_EQ(guarded.announced.size(), 1u);
   EXPECT_EQ(guarded.announced[0].first, 77u);
   EXPECT_EQ(guarded.announced[0].second.width, 64u);

@@ -3,7 +3,7 @@
 
     compare_sources.py SHIM.json DEVICE.json CONTEXT_NAME
 
-The two are `vgpu-replay dump --json` of their traces. From the creation of the context of that name to its
+The two are `vgpu-replay dump --json --data` of their traces. From the creation of the context of that name to its
 end both must hold the same commands, as far as both can see them; prints what only the device saw.
 """
 

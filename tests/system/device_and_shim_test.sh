@@ -16,5 +16,5 @@ status=0
 start_device "$work/device.vgpu"
 start_guest "$steps"
 end_guest
-for trace in shim device; do vgpu-replay dump --json "$work/$trace.vgpu" >"$work/$trace.json"; done
+for trace in shim device; do vgpu-replay dump --json --data "$work/$trace.vgpu" >"$work/$trace.json"; done
 "$system/compare_sources.py" "$work/shim.json" "$work/device.json" kmscube || fail "the two recordings differ"
