@@ -79,6 +79,20 @@ TEST_F(HostileGuest, AChainThatPointsOutsideMemoryBreaksItsQueue) {
   ExpectBroken(Queue::kControl);
 }
 
+// What a read-back writes over is the queue that asked for it.
+TEST_F(HostileGuest, ABackingMayBeTheQueueItself) {
+  if (!Boot({.virgl = true})) GTEST_SKIP() << why_;
+  const uint64_t table = Control().Address(0).descriptors - kUserBase + kGuestBase;
+  constexpr uint32_t kBytes = 256 * 16 + 1024;  // and the available ring
+  Expect(ask::CreateContext(1));
+  Expect(ask::Create3d(1, kBuffer, kBytes, 1));
+  Expect(ask::AttachToContext(1, 1));
+  Expect(Attach(1, {{table, kBytes}}));
+  Ask(ask::FromHost3d(1, ask::Transfer3d(1, {0, 0, 0, kBytes, 1, 1})));
+  guest().front_end().Kick(0);
+  ExpectBroken(Queue::kControl);
+}
+
 TEST_F(HostileGuest, AResponseOutsideMemoryBreaksTheCursorQueueAlone) {
   ASSERT_TRUE(Boot()) << why_;
   guest().front_end().queue(1).Add({{kGuestBase, 56, false}, {~uint64_t{0} - 8, 24, true}});
