@@ -9,7 +9,8 @@ namespace {
 
 using testing::ElementsAre;
 
-// 1: lengths. DeviceCommands.ThatAreShorterThanTheirStructAreRefused has each struct.
+// Against chains that loop, are cut, or lie outside of memory.
+// DeviceCommands.ThatAreShorterThanTheirStructAreRefused has the length of each struct.
 
 TEST_F(HostileGuest, ARoomThatIsTooShortForTheResponseGetsItsBeginning) {
   ASSERT_TRUE(Boot()) << why_;
@@ -103,7 +104,8 @@ TEST_F(HostileGuest, AResponseOutsideMemoryBreaksTheCursorQueueAlone) {
   ExpectBroken(Queue::kCursor);
 }
 
-// 13: fence ids. DeviceFences.IdsHave64BitsAndNeedNotGrow, and with the library:
+// Against fence ids that do not grow, or pass 32 bits.
+// DeviceFences.IdsHave64BitsAndNeedNotGrow has them without the library.
 
 TEST_F(HostileGuest, FenceIdsThatDoNotGrowAreDoneByTheRealRenderer) {
   if (!Boot({.virgl = true})) GTEST_SKIP() << why_;
@@ -124,7 +126,7 @@ TEST_F(HostileGuest, RingsThatTheContextLacksAreAnsweredSomehow) {
   EXPECT_NE(Answer(ask::Create2d(1, 8, 8).On(9).Fenced(1).OnRing(0)), "none");
 }
 
-// What the guest changes while it is read. What the device sees is one or the other.
+// Against memory that changes while it is read: what the device sees is one or the other.
 
 TEST_F(HostileGuest, MemoryThatChangesWhileItIsReadHarmsNothing) {
   ASSERT_TRUE(Boot()) << why_;
