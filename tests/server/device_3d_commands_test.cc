@@ -24,6 +24,20 @@ TEST_F(DeviceCommands, CreateAndDestroyContexts) {
   ExpectNothingIsHeld();
 }
 
+// The capset of a context is padding where the driver did not take the feature.
+TEST_F(DeviceCommands, CreateContextsOfACapsetWhereTheFeatureIsTaken) {
+  COVERS(CTX_CREATE, ERR_UNSPEC);
+  if (!Boot({.virgl = true})) GTEST_SKIP() << why_;
+  Expect(ask::CreateContext(1, "of VIRGL2", 2));
+  Expect(ask::CreateContext(2, "of nothing", 77), "ERR_UNSPEC");
+  EXPECT_THAT(renderer().contexts, ElementsAre(1u));
+}
+
+TEST_F(DeviceCommands, CreateContextsOfNoCapsetWhereTheFeatureIsNotTaken) {
+  if (!Boot({.features = feature::kVirgl, .virgl = true})) GTEST_SKIP() << why_;
+  Expect(ask::CreateContext(1, "padding", 77));
+}
+
 TEST_F(DeviceCommands, AttachResourcesToContextsWhateverTheirIds) {
   COVERS(CTX_ATTACH_RESOURCE, OK_NODATA);
   COVERS(CTX_DETACH_RESOURCE, OK_NODATA);

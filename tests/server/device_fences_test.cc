@@ -1,4 +1,9 @@
 // When responses come: at once, or when the fence of the request is done.
+#include <unistd.h>
+
+#include <chrono>
+#include <thread>
+
 #include "tests/server/served_guest_fixture.h"
 
 namespace vgpu::test {
@@ -166,6 +171,23 @@ TEST_F(DeviceFences, AQueueThatStopsIsAnsweredFirst) {
   guest().Stop();
   EXPECT_NE(guest().ResponseTo(first), nullptr);
   EXPECT_NE(guest().ResponseTo(second), nullptr);
+  EXPECT_THAT(guest().problems(), IsEmpty());
+}
+
+TEST_F(DeviceFences, AQueueThatStopsWaitsForThem) {
+  BootLate();
+  const auto ticket = Ask(Nop(1).Fenced(1));
+  const auto cursor = Ask(ask::UpdateCursor(0, 0, 0, 0, CommandType::MOVE_CURSOR).Fenced(2));
+  renderer().finish_when_ready = true;
+  std::thread library([descriptor = renderer().FenceDescriptor()] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    const uint64_t one = 1;
+    EXPECT_EQ(write(descriptor, &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+  });
+  guest().Stop();
+  library.join();
+  EXPECT_NE(guest().ResponseTo(ticket), nullptr);
+  EXPECT_NE(guest().ResponseTo(cursor), nullptr);
   EXPECT_THAT(guest().problems(), IsEmpty());
 }
 

@@ -4,7 +4,6 @@
 namespace vgpu::test {
 namespace {
 
-using testing::HasSubstr;
 using testing::IsEmpty;
 
 constexpr uint64_t kOtherBase = 0x1'0000'0000;

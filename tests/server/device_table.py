@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""docs/DEVICE.md's table of commands and the tests that cover each of their responses.
+"""docs/DEVICE.md's tables: the tests that cover each response of each command, and those that send what means harm.
 
-device_table.py ROOT           checks that the table there is the one that the tests make, and that no response lacks a test;
+device_table.py ROOT           checks that the tables there are those that the tests make, and that no response lacks a test;
                                exit 1 and one line for each breach
-device_table.py ROOT --write   puts the table into the document
+device_table.py ROOT --write   puts the tables into the document
 
 The commands are those of format/protocol/virtio_gpu.def, their errors those of replay/device/errors.def. What a test covers is
 what it says itself in COVERS lines at its start; it fails where it has not seen the response (tests/server/served_guest_fixture.h).
+What a test of hostile_*_test.cc is against is the last comment before it that says so.
 """
 
 import pathlib
@@ -14,7 +15,7 @@ import re
 import sys
 
 BEGIN = '<!-- Made by tests/server/device_table.py --write from the tests. -->'
-END = '<!-- The end of the table. -->'
+END = '<!-- The end of what is made. -->'
 DOCUMENT = 'docs/DEVICE.md'
 TESTS = 'tests/server'
 
@@ -22,6 +23,7 @@ COMMAND = re.compile(r'^VGPU_COMMAND\((\w+), \w+, (\w+), (\w+), \w+, (\w+), \w+\
 ERROR = re.compile(r'^VGPU_ERROR\((\w+),\s*(\w+),\s*((?:"[^"]*"\s*)+)\)', re.M)
 ERROR_OF_ALL = re.compile(r'^VGPU_ERROR_OF_ALL\((\w+),\s*((?:"[^"]*"\s*)+)\)', re.M)
 TEST = re.compile(r'^TEST_F\((\w+),\s*(\w+)\) \{\n(.*?)^\}', re.M | re.S)
+AGAINST = re.compile(r'^// Against (.*?)[.:]|^TEST_[FP]\((\w+),\s*(\w+)\)', re.M)
 COVERS = re.compile(r'^  COVERS\((\w+), (\w+)\);$')
 COVERS_ALL = re.compile(r'^  COVERS_ALL\((\w+)\);$')
 ALL = 'every command'
@@ -94,13 +96,31 @@ def gaps(rows, covered):
             yield f'{tests[0][0]} covers {command} {response}, which is not in replay/device/errors.def'
 
 
-def table(rows, covered):
+def read_against(root):
+    """[(what, [test])] of the hostile tests, and breaches."""
+    rows, breaches = [], []
+    for path in sorted((root / TESTS).glob('hostile_*_test.cc')):
+        what = None
+        for title, fixture, name in AGAINST.findall(path.read_text()):
+            if title:
+                what = title
+                rows.append((what, []))
+            elif what is None:
+                breaches.append(f'{fixture}.{name} does not say what it is against')
+            else:
+                rows[-1][1].append(f'{fixture}.{name}')
+    return rows, breaches + [f'no test is against {what}' for what, tests in rows if not tests]
+
+
+def tables(rows, covered, against):
     lines = ['| command | response | when | tests |', '|---|---|---|---|']
     before = None
     for command, response, when in rows:
         tests = ', '.join(f'{name}{"*" if skipped else ""}' for name, skipped in covered.get((command, response), []))
         lines.append(f'| {command if command != before else ""} | {response} | {when or "all is well"} | {tests} |')
         before = command
+    lines += ['', 'A guest that means harm:', '', '| against | tests |', '|---|---|']
+    lines += [f'| {what} | {", ".join(tests)} |' for what, tests in against]
     return '\n'.join([BEGIN, '', *lines, '', END])
 
 
@@ -108,18 +128,19 @@ def main():
     root = pathlib.Path(sys.argv[1])
     rows, breaches = read_rows(root)
     covered, more = read_claims(root)
-    breaches += more + list(gaps(rows, covered))
+    against, unsaid = read_against(root)
+    breaches += more + unsaid + list(gaps(rows, covered))
     document = root / DOCUMENT
     before = document.read_text()
     if BEGIN not in before or END not in before:
-        breaches.append(f'{DOCUMENT} has no place for the table: {BEGIN} ... {END}')
+        breaches.append(f'{DOCUMENT} has no place for the tables: {BEGIN} ... {END}')
     else:
         head, rest = before.split(BEGIN, 1)
-        after = head + table(rows, covered) + rest.split(END, 1)[1]
+        after = head + tables(rows, covered, against) + rest.split(END, 1)[1]
         if '--write' in sys.argv:
             document.write_text(after)
         elif after != before:
-            breaches.append(f'{DOCUMENT}: the table is not what the tests make; tests/server/device_table.py . --write renews it')
+            breaches.append(f'{DOCUMENT}: the tables are not what the tests make; tests/server/device_table.py . --write renews it')
     for breach in breaches:
         print(breach)
     print(f'{len(rows)} responses, {sum(map(len, covered.values()))} claims of tests, {len(breaches)} breaches')

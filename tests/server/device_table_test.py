@@ -9,12 +9,13 @@ import tempfile
 SCRIPT = pathlib.Path(__file__).parent / 'device_table.py'
 
 BEGIN = '<!-- Made by tests/server/device_table.py --write from the tests. -->'
-END = '<!-- The end of the table. -->'
+END = '<!-- The end of what is made. -->'
 TREE = {
     'format/protocol/virtio_gpu.def': 'VGPU_COMMAND(ONE, 0x1, control, kBase, A, OK_NODATA, kNone)\n'
                                       'VGPU_COMMAND(TWO, 0x2, control, kVirgl, B, OK_EDID, kNone)\n',
     'replay/device/errors.def': 'VGPU_ERROR_OF_ALL(ERR_UNSPEC, "always")\nVGPU_ERROR(TWO, ERR_X,\n           "one, "\n           "two")\n',
-    'tests/server/CMakeLists.txt': 'SOURCES a_test.cc\n',
+    'tests/server/CMakeLists.txt': 'SOURCES a_test.cc hostile_x_test.cc\n',
+    'tests/server/hostile_x_test.cc': '// Against all. More.\nTEST_F(T, H) {\n}\nTEST_P(T, P) {\n}\n',
     'tests/server/a_test.cc': 'TEST_F(T, A) {\n  COVERS_ALL(ERR_UNSPEC);\n  COVERS(ONE, OK_NODATA);\n  COVERS(TWO, OK_EDID);\n'
                               '  COVERS(TWO, ERR_X);\n  Run();\n}\n',
     'docs/DEVICE.md': f'# Head\n\n{BEGIN}\n{END}\n\ntail\n',
@@ -33,8 +34,10 @@ BREACHES = [
     ('tests/server/CMakeLists.txt', 'a_test.cc', 'b_test.cc', 'a_test.cc is not built'),
     ('replay/device/errors.def', 'ERR_X', 'ERR_Y', 'T.A covers TWO ERR_X, which is not in replay/device/errors.def'),
     ('replay/device/errors.def', 'TWO', 'THREE', 'THREE is no command'),
-    ('docs/DEVICE.md', '| one, two |', '| one |', 'the table is not what the tests make'),
-    ('docs/DEVICE.md', BEGIN, '', 'has no place for the table'),
+    ('tests/server/hostile_x_test.cc', '// Against all', '// For all', 'T.H does not say what it is against'),
+    ('tests/server/hostile_x_test.cc', '// Against', '// Against none.\n// Against', 'no test is against none'),
+    ('docs/DEVICE.md', '| one, two |', '| one |', 'the tables are not what the tests make'),
+    ('docs/DEVICE.md', BEGIN, '', 'has no place for the tables'),
 ]
 
 
@@ -68,7 +71,8 @@ def main():
         run(root, '--write')
         code, out = run(root)
         text = (pathlib.Path(root) / 'docs/DEVICE.md').read_text()
-        if code != 0 or '| ERR_X | one, two | T.A |' not in text or not text.endswith('\n\ntail\n'):
+        if code != 0 or '| ERR_X | one, two | T.A |' not in text or '| all | T.H, T.P |' not in text or \
+                not text.endswith('\n\ntail\n'):
             print(f'a whole tree: expected exit 0 and its table, got exit {code}: {out}{text}')
             failures += 1
     print(f'{len(BREACHES) + 1} cases, {failures} failures')

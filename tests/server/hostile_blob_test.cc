@@ -4,7 +4,7 @@
 namespace vgpu::test {
 namespace {
 
-// 10: blobs.
+// Against blobs of 0 bytes or more than their entries, and pictures outside of their blob.
 
 TEST_F(HostileGuest, BlobsThatCannotBeAreRefused) {
   COVERS(RESOURCE_CREATE_BLOB, ERR_INVALID_PARAMETER);
@@ -55,7 +55,7 @@ TEST_F(HostileGuest, PicturesThatAreNotInsideTheirBlobAreRefused) {
   }
 }
 
-// 11: the window.
+// Against maps that are twice, not there, or no whole pages.
 
 TEST_F(HostileGuest, MapsThatCannotBeAreRefused) {
   COVERS(RESOURCE_MAP_BLOB, ERR_INVALID_PARAMETER);
@@ -90,7 +90,7 @@ TEST_F(HostileGuest, AMappedBlobMayGo) {
   EXPECT_EQ(Answer(ask::MapBlob(1, 0)), "OK_MAP_INFO");
 }
 
-// 15: what another had is not seen.
+// Against the reading of what another had.
 
 TEST_F(HostileGuest, MemoryOfTheHostComesEmpty) {
   ASSERT_TRUE(Boot({.window_bytes = 1u << 20})) << why_;

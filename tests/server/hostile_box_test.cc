@@ -4,7 +4,7 @@
 namespace vgpu::test {
 namespace {
 
-// 6: sizes of backings.
+// Against transfers that are larger than the backing.
 
 TEST_F(HostileGuest, TransfersBehindTheEndOfTheBackingAreRefused) {
   COVERS(TRANSFER_TO_HOST_2D, ERR_INVALID_PARAMETER);
@@ -24,7 +24,7 @@ TEST_F(HostileGuest, TransfersBehindTheEndOfTheBackingAreRefused) {
   Expect(ask::ToHost2d(1, Rect(0, 0, 8, 7)));
 }
 
-// 7: boxes.
+// Against boxes that are negative, overflow or lie outside, and levels that are not there.
 
 TEST_F(HostileGuest, BoxesThatAreNotInsideTheResourceAreRefused) {
   COVERS(TRANSFER_TO_HOST_2D, ERR_INVALID_PARAMETER);
@@ -78,7 +78,7 @@ TEST_F(HostileGuest, LevelsThatAreNotThereAreRefused) {
   ExpectBothWays(transfer, "ERR_INVALID_PARAMETER");
 }
 
-// 8: strides.
+// Against strides that overflow.
 
 TEST_F(HostileGuest, StridesThatOverflowAreRefused) {
   COVERS(TRANSFER_TO_HOST_3D, ERR_INVALID_PARAMETER);
@@ -108,7 +108,7 @@ TEST_F(HostileGuest, StridesThatOverflowAreRefused) {
   ExpectBothWays(WithStrides(1, all, 64, 1024, ~uint64_t{0} - 4095), "ERR_INVALID_PARAMETER");
 }
 
-// 9: scanouts.
+// Against scanouts that are not there, and rectangles outside of what they show.
 
 TEST_F(HostileGuest, ScanoutsThatCannotBeAreRefused) {
   COVERS(SET_SCANOUT, ERR_INVALID_SCANOUT_ID);

@@ -7,7 +7,7 @@ namespace {
 
 using testing::ElementsAre;
 
-// 14: budgets.
+// Against the use of more memory than there is.
 
 TEST_F(HostileGuest, ManySmallEntriesCountAgainstTheBudget) {
   COVERS(RESOURCE_ATTACH_BACKING, ERR_OUT_OF_MEMORY);

@@ -9,7 +9,8 @@ namespace {
 
 using testing::ElementsAre;
 
-// 1: lengths. DeviceCommands.ThatAreShorterThanTheirStructAreRefused has each struct.
+// Against chains that loop, are cut, or lie outside of memory.
+// DeviceCommands.ThatAreShorterThanTheirStructAreRefused has the length of each struct.
 
 TEST_F(HostileGuest, ARoomThatIsTooShortForTheResponseGetsItsBeginning) {
   ASSERT_TRUE(Boot()) << why_;
@@ -79,6 +80,20 @@ TEST_F(HostileGuest, AChainThatPointsOutsideMemoryBreaksItsQueue) {
   ExpectBroken(Queue::kControl);
 }
 
+// What a read-back writes over is the queue that asked for it.
+TEST_F(HostileGuest, ABackingMayBeTheQueueItself) {
+  if (!Boot({.virgl = true})) GTEST_SKIP() << why_;
+  const uint64_t table = Control().Address(0).descriptors - kUserBase + kGuestBase;
+  constexpr uint32_t kBytes = 256 * 16 + 1024;  // and the available ring
+  Expect(ask::CreateContext(1));
+  Expect(ask::Create3d(1, kBuffer, kBytes, 1));
+  Expect(ask::AttachToContext(1, 1));
+  Expect(Attach(1, {{table, kBytes}}));
+  Ask(ask::FromHost3d(1, ask::Transfer3d(1, {0, 0, 0, kBytes, 1, 1})));
+  guest().front_end().Kick(0);
+  ExpectBroken(Queue::kControl);
+}
+
 TEST_F(HostileGuest, AResponseOutsideMemoryBreaksTheCursorQueueAlone) {
   ASSERT_TRUE(Boot()) << why_;
   guest().front_end().queue(1).Add({{kGuestBase, 56, false}, {~uint64_t{0} - 8, 24, true}});
@@ -89,7 +104,8 @@ TEST_F(HostileGuest, AResponseOutsideMemoryBreaksTheCursorQueueAlone) {
   ExpectBroken(Queue::kCursor);
 }
 
-// 13: fence ids. DeviceFences.IdsHave64BitsAndNeedNotGrow, and with the library:
+// Against fence ids that do not grow, or pass 32 bits.
+// DeviceFences.IdsHave64BitsAndNeedNotGrow has them without the library.
 
 TEST_F(HostileGuest, FenceIdsThatDoNotGrowAreDoneByTheRealRenderer) {
   if (!Boot({.virgl = true})) GTEST_SKIP() << why_;
@@ -110,7 +126,7 @@ TEST_F(HostileGuest, RingsThatTheContextLacksAreAnsweredSomehow) {
   EXPECT_NE(Answer(ask::Create2d(1, 8, 8).On(9).Fenced(1).OnRing(0)), "none");
 }
 
-// What the guest changes while it is read. What the device sees is one or the other.
+// Against memory that changes while it is read: what the device sees is one or the other.
 
 TEST_F(HostileGuest, MemoryThatChangesWhileItIsReadHarmsNothing) {
   ASSERT_TRUE(Boot()) << why_;

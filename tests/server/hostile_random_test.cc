@@ -87,6 +87,8 @@ class RandomRequests {
 
 class RandomGuest : public HostileGuest, public testing::WithParamInterface<uint32_t> {};
 
+// Against requests of random fields.
+
 TEST_P(RandomGuest, HarmsNothingAndLeavesNothing) {
   const bool virgl = GetParam() % 2 == 1;
   if (!Boot({.scanouts = 4,

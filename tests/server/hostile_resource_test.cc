@@ -5,7 +5,7 @@
 namespace vgpu::test {
 namespace {
 
-// 2: entries.
+// Against entries that are too many, not there, or outside of guest memory.
 
 TEST_F(HostileGuest, EntriesThatAreTooManyOrNotThereAreRefused) {
   COVERS(RESOURCE_ATTACH_BACKING, ERR_INVALID_PARAMETER);
@@ -53,7 +53,7 @@ TEST_F(HostileGuest, EntriesOutsideGuestMemoryAreRefused) {
   Expect(Attach(1, {{end - 256, 256}}));
 }
 
-// 3: submits.
+// Against streams of a size that cannot be, or that reach outside of a texture.
 
 TEST_F(HostileGuest, SubmitsOfASizeThatCannotBeAreRefused) {
   COVERS(SUBMIT_3D, ERR_INVALID_PARAMETER);
@@ -78,7 +78,7 @@ TEST_F(HostileGuest, AStreamThatReadsOutsideOfATextureIsRefused) {
   Expect(ask::Submit(1, stream), "ERR_UNSPEC");
 }
 
-// 4: ids.
+// Against ids that are 0, in use or unknown, and the renderer's own context.
 
 TEST_F(HostileGuest, TheRenderersOwnContextIsNobodys) {
   COVERS(CTX_CREATE, ERR_INVALID_CONTEXT_ID);
@@ -122,7 +122,7 @@ TEST_F(HostileGuest, AContextThatIsMadeTwiceIsOne) {
   ExpectNothingIsHeld();
 }
 
-// 5: backings.
+// Against a second backing, and the loss of what is shown.
 
 TEST_F(HostileGuest, ASecondBackingIsRefusedAndTheFirstStays) {
   COVERS(RESOURCE_ATTACH_BACKING, ERR_UNSPEC);
@@ -162,7 +162,7 @@ TEST_F(HostileGuest, AShownBlobMayLoseItsBacking) {
   EXPECT_FALSE(guest().problems().empty());
 }
 
-// 12: capsets.
+// Against capsets that are not there.
 
 TEST_F(HostileGuest, CapsetsThatAreNotThereAreRefused) {
   COVERS(GET_CAPSET_INFO, ERR_INVALID_PARAMETER);

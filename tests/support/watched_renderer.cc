@@ -96,7 +96,8 @@ void WatchedRenderer::PollFences(int timeout_ms) {
   ++polls;
   if (!late_) return real_->PollFences(timeout_ms);
   uint64_t count;
-  (void)!read(ready_.get(), &count, sizeof(count));
+  const bool ready = read(ready_.get(), &count, sizeof(count)) == sizeof(count);
+  if (ready && finish_when_ready) FinishAll();
   for (const FenceId& fence : std::exchange(done_, {})) on_fence_(fence);
 }
 

@@ -31,6 +31,8 @@ class WatchedRenderer : public Renderer {
   // The fence is done, and the descriptor readable.
   void Finish(const FenceId& fence);
   void FinishAll();
+  // What waits is done when another thread, as one of the library's, writes to the descriptor.
+  bool finish_when_ready = false;
 
   // What the next calls that have an answer give, where it is not 0: the real one is not asked.
   int refusal = 0;
