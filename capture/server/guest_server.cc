@@ -303,6 +303,7 @@ void GuestServer::Drain(uint32_t queue) {
   while (fenced_.HasAnyOf(queue)) {
     const auto left = std::chrono::duration_cast<milliseconds>(end - steady_clock::now()).count();
     if (left <= 0) {
+      fenced_.Drop(queue);
       return problem_(
           {ErrorCode::kFailed,
            fmt::format("fences of queue {} did not come within {} s; their requests are "

@@ -18,4 +18,9 @@ bool FencedResponses::HasAnyOf(uint32_t queue) const {
       waiting_, [queue](const FencedResponse& response) { return response.token.queue == queue; });
 }
 
+void FencedResponses::Drop(uint32_t queue) {
+  waiting_.remove_if(
+      [queue](const FencedResponse& response) { return response.token.queue == queue; });
+}
+
 }  // namespace vgpu

@@ -24,6 +24,7 @@ class FencedResponses {
   // The oldest one that waits for this fence, taken out: a guest may use an id twice.
   std::optional<FencedResponse> Take(const FenceId& fence);
   bool HasAnyOf(uint32_t queue) const;
+  void Drop(uint32_t queue);  // those of its requests
   void Clear() { waiting_.clear(); }
 
  private:
