@@ -52,7 +52,9 @@ void DeviceTap::Features(uint64_t features, uint64_t window_bytes) {
   session.max_host_memory = facts_.max_host_memory;
   session.window_bytes = window_bytes;
   out_->Session(session, facts_.library, HostName());
-  out_->Gl(facts_.gl_vendor, facts_.gl_renderer, facts_.gl_version);
+  if (!facts_.gl_version.empty()) {
+    out_->Gl(facts_.gl_vendor, facts_.gl_renderer, facts_.gl_version);
+  }
   for (const DeviceFacts::Capset& capset : facts_.capsets) {
     out_->Capset(capset.id, capset.version, capset.data);
   }

@@ -18,20 +18,21 @@ tl::unexpected<Error> Refuse(const std::filesystem::path& path, const std::strin
   return MakeError(ErrorCode::kUsage, fmt::format("the socket {} {}", path.string(), why));
 }
 
-UniqueFd NewSocket() {
-  return UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+UniqueFd NewSocket(int type) {
+  return UniqueFd(socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 const sockaddr* AddressOf(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
-// Removes what an ended process left.
+// Removes what an ended process left. A socket of another type learns whether there is somebody
+// without disturbing them (EPROTOTYPE).
 Status RemoveStale(const std::filesystem::path& path, const sockaddr_un& address) {
   struct stat status = {};
   if (lstat(path.c_str(), &status) != 0) return {};
   if (!S_ISSOCK(status.st_mode)) return Refuse(path, "is no socket, but a file that is there");
-  const UniqueFd probe = NewSocket();
+  const UniqueFd probe = NewSocket(SOCK_DGRAM);
   if (connect(probe.get(), AddressOf(address), sizeof(address)) == 0 || errno != ECONNREFUSED) {
     return Refuse(path, "is in use by another process");
   }
@@ -53,7 +54,7 @@ Result<std::unique_ptr<FrontEndListener>> FrontEndListener::Open(
   if (Status removed = RemoveStale(path, address); !removed) {
     return tl::unexpected(removed.error());
   }
-  UniqueFd socket = NewSocket();
+  UniqueFd socket = NewSocket(SOCK_STREAM);
   const mode_t before = umask(0177);
   const int bound = bind(socket.get(), AddressOf(address), sizeof(address));
   const int error = errno;

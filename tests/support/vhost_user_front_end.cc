@@ -30,8 +30,9 @@ void Pair(UniqueFd& one, UniqueFd& other) {
 
 }  // namespace
 
-VhostUserFrontEnd::VhostUserFrontEnd(std::function<void()> pump) : pump_(std::move(pump)) {
-  Pair(socket_, peer_);
+VhostUserFrontEnd::VhostUserFrontEnd(std::function<void()> pump, UniqueFd socket)
+    : pump_(std::move(pump)), socket_(std::move(socket)) {
+  if (!socket_) Pair(socket_, peer_);
   for (Events& events : events_) events = {NewEvent(), NewEvent(), NewEvent()};
 }
 
@@ -215,11 +216,15 @@ std::array<uint32_t, 2> VhostUserFrontEnd::StopDriver() {
   return bases;
 }
 
-void VhostUserFrontEnd::Kick(uint32_t queue) {
+void VhostUserFrontEnd::Notify(uint32_t queue) {
   const uint64_t one = 1;
   if (queues_[queue]->NeedsKick() && write(events_[queue].kick.get(), &one, sizeof(one)) < 0) {
     std::abort();
   }
+}
+
+void VhostUserFrontEnd::Kick(uint32_t queue) {
+  Notify(queue);
   pump_();
 }
 

@@ -33,7 +33,9 @@ inline constexpr uint64_t kAllProtocolFeatures = ~uint64_t{0};
 class VhostUserFrontEnd {
  public:
   // One end of a new socket pair; TakePeer gives the other one, once.
-  explicit VhostUserFrontEnd(std::function<void()> pump);
+  // With a `socket`, that is its end, and the back-end may be another process: `pump` then waits
+  // for it.
+  explicit VhostUserFrontEnd(std::function<void()> pump, UniqueFd socket = {});
   UniqueFd TakePeer() { return std::move(peer_); }
 
   // One message. The descriptors stay the caller's.
@@ -88,8 +90,9 @@ class VhostUserFrontEnd {
   GuestRam& ram() { return ram_; }
   // From StartDriver on.
   DriverQueue& queue(uint32_t index) { return *queues_.at(index); }
-  // Tells the back-end, as a driver does where the device wants it, and lets it work.
-  void Kick(uint32_t queue);
+  // Tells the back-end, as a driver does where the device wants it.
+  void Notify(uint32_t queue);
+  void Kick(uint32_t queue);  // and lets it work
   // Whether an interrupt has come since the last call.
   bool Called(uint32_t queue);
   // Whether the back-end has said that the queue is broken.
