@@ -58,7 +58,7 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   void OnDisplay(UniqueFd socket) override;
   void OnReset() override;
   void OnProblem(const Error& problem) override { problem_(problem); }
-  void OnDisplayDrained() override { presenter_->SendAll(); }
+  void OnDisplayDrained() override { presenter_->CatchUp(); }
   void OnDisplayLost(const std::optional<Error>& error) override;
 
   void Serve(const vhost::RequestToken& token, Bytes request);

@@ -37,8 +37,10 @@ class Presenter {
   void CursorChanged(uint32_t scanout);
   void CursorMoved(uint32_t scanout);
 
-  // The whole state again: the display has caught up.
-  void SendAll();
+  // The display has taken all that was sent: what it was too far behind for is sent now.
+  void CatchUp() {
+    if (behind_) SendAll();
+  }
 
  private:
   struct Shown {
@@ -51,6 +53,7 @@ class Presenter {
   Presenter(GpuDevice& device, std::function<void(const Error&)> problem)
       : device_(device), problem_(std::move(problem)) {}
 
+  void SendAll();
   void OnTimer();
   bool ready() const { return display_ != nullptr && !display_->lost(); }
   bool Took(const Result<bool>& sent, uint32_t scanout);

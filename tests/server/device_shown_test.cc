@@ -56,6 +56,20 @@ TEST_F(DeviceShown, AFlushThatIsLargerThanThePictureShowsAllOfIt) {
   EXPECT_TRUE(Shows(0, 40, 40, 1));
 }
 
+// More than a socket takes at once.
+TEST_F(DeviceShown, APictureThatTheDisplayTakesInPiecesIsSentOnce) {
+  ASSERT_TRUE(Boot()) << why_;
+  MakeBlobPicture(1, 700, 500);
+  SetBlob(0, 1, 700, 500);
+  display().asleep = true;
+  Expect(Flush(1, Rect(0, 0, 700, 500)));
+  guest().Pump();
+  display().asleep = false;
+  EXPECT_TRUE(Shows(0, 700, 500));
+  for (int i = 0; i < 50; ++i) guest().Pump();
+  EXPECT_EQ(display().updates.size(), 1u);
+}
+
 TEST_F(DeviceShown, PagesAreFlipped) {
   ASSERT_TRUE(Boot()) << why_;
   MakeBlobPicture(1, 40, 30, 1);
