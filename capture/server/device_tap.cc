@@ -292,7 +292,9 @@ void DeviceTap::Follow(const DecodedRequest& request, bool ok) {
   }
 }
 
-bool DeviceTap::WantsPixels() { return records() && checks_->Wants(MonotonicNs()); }
+bool DeviceTap::WantsPixels(bool at_hand) {
+  return records() && (at_hand || checks_->all()) && checks_->Wants(MonotonicNs());
+}
 
 void DeviceTap::Frame(uint32_t scanout, const ScanoutState& state, const Pixels* pixels) {
   if (!records()) return;

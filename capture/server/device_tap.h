@@ -54,8 +54,9 @@ class DeviceTap {
   // Valid until the next call.
   std::span<const MemoryUpdate> Before(const Command& command, bool inferred);
   void After(Bytes response);
-  // Whether the next frame is to come with its pixels.
-  bool WantsPixels();
+  // Whether the next frame is to come with its pixels. `at_hand`: they are read anyway, which is
+  // waited for unless every frame is wanted.
+  bool WantsPixels(bool at_hand);
   // A presentation by the command that just ended. `pixels` may be nullptr.
   void Frame(uint32_t scanout, const ScanoutState& state, const Pixels* pixels);
   void Signalled(const FenceId& fence);

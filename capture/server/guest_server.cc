@@ -231,7 +231,7 @@ void GuestServer::Flushed(const wire::ResourceFlush& flush) {
     const wire::Rect shown = Intersection(flush.rect, state.rect);
     if (shown.width == 0) continue;
     std::optional<Pixels> pixels;
-    if (tap_->WantsPixels()) {
+    if (tap_->WantsPixels(presenter_->IsDue(scanout))) {
       auto read = device_->ReadPixels(state.resource_id, state.rect.x, state.rect.y,
                                       state.rect.width, state.rect.height);
       if (read) pixels = std::move(*read);

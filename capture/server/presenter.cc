@@ -134,6 +134,10 @@ void Presenter::SendStale(uint32_t scanout, const Pixels* pixels) {
   SendPart(scanout, part, *read, part.x, part.y);
 }
 
+bool Presenter::IsDue(uint32_t scanout) const {
+  return !ready() || std::chrono::steady_clock::now() - shown_[scanout].sent >= kInterval;
+}
+
 void Presenter::Flush(uint32_t scanout, const wire::Rect& rect, const Pixels* pixels) {
   if (!ready()) return;
   Shown& shown = shown_[scanout];

@@ -32,6 +32,8 @@ class Presenter {
 
   // After the device executed a command that sets a scanout, or destroyed something.
   void ScanoutsChanged();
+  // Whether the next flush of the scanout is sent at once; so it is where there is no display.
+  bool IsDue(uint32_t scanout) const;
   // A flush of `rect` on a scanout. `pixels`: the whole scanout, where the caller has read it.
   void Flush(uint32_t scanout, const wire::Rect& rect, const Pixels* pixels);
   void CursorChanged(uint32_t scanout);
