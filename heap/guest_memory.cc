@@ -46,6 +46,7 @@ HeapResult<void> GuestMemory::Attach(uint32_t resource_id, std::span<const Backi
   backing.entries.reserve(entries.size());
   std::span<std::byte> rest = backing.mapping.bytes();
   for (const BackingEntry& entry : entries) {
+    if (entry.length == 0) continue;  // as where they are looked for in a guest's memory
     backing.entries.push_back({rest.data(), entry.length});
     rest = rest.subspan(entry.length);
   }

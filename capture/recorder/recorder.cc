@@ -251,6 +251,7 @@ RecorderStatus Recorder::status() const {
   status.connected = connected_;
   status.initialised = initialised_;
   status.renderers = ended_;
+  status.ended = ended_.size();
   for (const Renderer& renderer : renderers_) {
     if (renderer.recording != nullptr) status.renderers.push_back(renderer.recording->status());
   }

@@ -33,6 +33,7 @@ struct RecorderStatus {
   uint64_t connected = 0;                 // renderers that were to be initialised
   uint64_t initialised = 0;               // those that were
   std::vector<RendererStatus> renderers;  // those with a file or an error, and those that live
+  uint64_t ended = 0;                     // of these: the first ones
 };
 
 struct RecorderOptions {

@@ -19,6 +19,9 @@ std::string HostName() {
   return fmt::format("{} {} {}", name.sysname, name.release, name.machine);
 }
 
+// The copy of a larger transfer is not kept for the next.
+constexpr std::size_t kKeptBytes = 16u << 20;
+
 template <typename Struct>
 uint32_t ResourceOf(const DecodedRequest& request) {
   return request.As<Struct>().resource_id;
@@ -82,7 +85,7 @@ void DeviceTap::AnnounceMemory() {
   for (const auto& [region, file] : memory_) {
     regions_.push_back({region.guest_address, region.size, HeapOf(file), 0, region.mmap_offset});
   }
-  if (!regions_.empty()) out_->GuestMemory(regions_);
+  out_->GuestMemory(regions_);
 }
 
 void DeviceTap::Display(uint32_t scanout, const vgpu::Display& display) {
@@ -148,7 +151,9 @@ void DeviceTap::FindAccesses(const DecodedRequest& request) {
 void DeviceTap::SampleShared(const DecodedRequest& request) {
   switch (request.info->type) {
     case CommandType::RESOURCE_FLUSH:
-      scanned_out_.Sample(ResourceOf<wire::ResourceFlush>(request), *out_);
+      if (IsShown(ResourceOf<wire::ResourceFlush>(request))) {
+        SampleBlob(ResourceOf<wire::ResourceFlush>(request));
+      }
       break;
     case CommandType::UPDATE_CURSOR:
       SampleBlob(ResourceOf<wire::UpdateCursor>(request));
@@ -165,9 +170,16 @@ void DeviceTap::SampleShared(const DecodedRequest& request) {
   mapped_.Sample(*out_);
 }
 
+bool DeviceTap::IsShown(uint32_t resource_id) const {
+  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
+    if (device_.Scanout(scanout).resource_id == resource_id) return resource_id != 0;
+  }
+  return false;
+}
+
 // A blob in guest memory that is shown is read where it lies.
 void DeviceTap::SampleBlob(uint32_t resource_id) {
-  if (device_.ShapeOf(resource_id) != nullptr || BackingOf(resource_id).empty()) return;
+  if (device_.ShapeOf(resource_id) != nullptr || device_.BackingOf(resource_id).empty()) return;
   if (!scanned_out_.Has(resource_id)) {
     scanned_out_.Map(resource_id, BackingOf(resource_id), false);
   }
@@ -178,6 +190,7 @@ std::span<const MemoryUpdate> DeviceTap::Before(const Command& command, bool inf
   request_.reset();
   accesses_.clear();
   taken_.clear();
+  if (copied_.capacity() > kKeptBytes) copied_ = {};
   if (!records()) return {};
   if (const auto decoded = DecodeRequest(command.request)) {
     request_ = *decoded;
@@ -280,13 +293,6 @@ void DeviceTap::Follow(const DecodedRequest& request, bool ok) {
     case CommandType::RESOURCE_UNMAP_BLOB:
       mapped_.Unmap(ResourceOf<wire::ResourceRequest>(request));
       break;
-    case CommandType::SET_SCANOUT_BLOB: {
-      const uint32_t resource_id = ResourceOf<wire::SetScanoutBlob>(request);
-      if (!BackingOf(resource_id).empty() && !scanned_out_.Has(resource_id)) {
-        scanned_out_.Map(resource_id, BackingOf(resource_id), false);
-      }
-      break;
-    }
     default:
       break;
   }

@@ -74,6 +74,7 @@ class DeviceTap {
   void FindStream(const DecodedRequest& request);
   void SampleShared(const DecodedRequest& request);
   void SampleBlob(uint32_t resource_id);
+  bool IsShown(uint32_t resource_id) const;
   const Backing& BackingOf(uint32_t resource_id);
   void AnnounceMemory();
   uint32_t HeapOf(const vhost::MemoryFile& file);

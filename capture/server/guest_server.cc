@@ -26,6 +26,11 @@ std::optional<CommandType> TypeOf(Bytes request) {
   return static_cast<CommandType>(uint32_t{header->type});
 }
 
+bool IsError(const Response& response) {
+  const auto header = ReadStruct<wire::CtrlHeader>(response.bytes);
+  return !header || IsErrorResponse(header->type);
+}
+
 bool IsSame(const Display& a, const Display& b) {
   return a.enabled == b.enabled && a.flags == b.flags && a.edid == b.edid && a.rect.x == b.rect.x &&
          a.rect.y == b.rect.y && a.rect.width == b.rect.width && a.rect.height == b.rect.height;
@@ -86,6 +91,7 @@ void GuestServer::OnReset() {
   fenced_.Clear();
   deferred_.clear();
   windows_.clear();  // the front-end unmaps by itself
+  window_waits_.clear();
   device_->Reset();
   tap_->Reset();
   presenter_->ScanoutsChanged();
@@ -94,7 +100,7 @@ void GuestServer::OnReset() {
 void GuestServer::OnDisplay(UniqueFd socket) {
   presenter_->SetDisplay(nullptr);
   display_.reset();
-  RunDeferred(deferred_.size());  // the old one answers no more
+  RunDeferred(next_deferred_);  // the old one answers no more
   auto display = vhost::DisplaySocket::Create(loop_, std::move(socket), *this);
   if (!display) return problem_(display.error());
   display_ = std::move(*display);
@@ -103,24 +109,31 @@ void GuestServer::OnDisplay(UniqueFd socket) {
 
 void GuestServer::OnDisplayLost(const std::optional<Error>& error) {
   if (error) problem_({error->code, "the display is lost: " + error->message});
-  RunDeferred(deferred_.size());
+  RunDeferred(next_deferred_);
 }
 
 void GuestServer::OnRequest(const vhost::GuestRequest& request) {
-  if (Defer(request) || UnmapFirst(request)) return;
+  if (Defer(request)) return;
   Serve(request.token, request.bytes);
 }
 
 void GuestServer::Serve(const vhost::RequestToken& token, Bytes request) {
   const Queue queue = token.queue == 0 ? Queue::kControl : Queue::kCursor;
   Response response = Execute(queue, request, false);
+  const auto type = TypeOf(request);
   const auto map = ReadStruct<wire::ResourceMapBlob>(request);
-  const auto header = ReadStruct<wire::CtrlHeader>(response.bytes);
-  const bool maps = header->type == static_cast<uint32_t>(ResponseType::OK_MAP_INFO);
-  if (maps) return Map(token, map->resource_id, map->offset, std::move(response));
+  if (map && type == CommandType::RESOURCE_MAP_BLOB && !IsError(response)) {
+    return Map(token, map->resource_id, map->offset, std::move(response));
+  }
+  const auto of = ReadStruct<wire::ResourceRequest>(request);
+  const bool unmaps =
+      type == CommandType::RESOURCE_UNMAP_BLOB || type == CommandType::RESOURCE_UNREF;
+  if (of && unmaps && windows_.contains(of->resource_id) && !IsError(response)) {
+    return Unmap(token, of->resource_id, std::move(response));
+  }
   Finish(token, std::move(response));
   // A context that goes takes its fences with it, and no descriptor tells of that.
-  if (TypeOf(request) == CommandType::CTX_DESTROY) device_->PollFences();
+  if (type == CommandType::CTX_DESTROY) device_->PollFences();
 }
 
 Response GuestServer::Execute(Queue queue, Bytes request, bool inferred) {
@@ -153,55 +166,72 @@ void GuestServer::OnFence(const FenceId& fence) {
     return session_->Complete(response->token, response->bytes);
   }
   // That of a response that waits for the window too waits for nothing else any more.
-  for (auto& [id, window] : windows_) {
-    if (window.waiting && window.waiting->second.fence == fence) {
-      return window.waiting->second.fence.reset();
-    }
+  for (auto& [number, wait] : window_waits_) {
+    if (wait.response.fence == fence) return wait.response.fence.reset();
   }
+}
+
+uint64_t GuestServer::WaitForWindow(WindowWait wait) {
+  window_waits_.emplace(next_wait_, std::move(wait));
+  return next_wait_++;
+}
+
+std::optional<GuestServer::WindowWait> GuestServer::TakeWait(uint64_t wait) {
+  const auto node = window_waits_.extract(wait);
+  return node.empty() ? std::nullopt : std::optional(std::move(node.mapped()));
 }
 
 // The device has mapped the blob; now the front-end does, and then the guest has its response.
 void GuestServer::Map(const vhost::RequestToken& token, uint32_t resource_id, uint64_t offset,
                       Response response) {
   const uint64_t size = device_->MappedOf(resource_id).size();
-  windows_[resource_id] = {offset, size, {{token, std::move(response)}}};
+  windows_[resource_id] = {offset, size};
+  const uint64_t wait = WaitForWindow({token, std::move(response), resource_id, true});
   const UniqueFd memory(device_->ExportBlob(resource_id));
   session_->MapWindow(memory.get(), 0, offset, size, true,
-                      [this, resource_id](bool ok) { Mapped(resource_id, ok); });
+                      [this, wait](bool ok) { Mapped(wait, ok); });
 }
 
-void GuestServer::Mapped(uint32_t resource_id, bool ok) {
-  const auto window = windows_.find(resource_id);
-  if (window == windows_.end() || !window->second.waiting) return;
-  auto [token, response] = *std::exchange(window->second.waiting, std::nullopt);
-  if (ok) return Finish(token, std::move(response));
-  windows_.erase(window);
+void GuestServer::Mapped(uint64_t number, bool ok) {
+  auto wait = TakeWait(number);
+  if (!wait) return;
+  if (ok) return Finish(wait->token, std::move(wait->response));
   // Nobody asked for this; it undoes what the front-end could not do.
-  auto unmap = MakeRequest<wire::ResourceRequest>(CommandType::RESOURCE_UNMAP_BLOB);
-  unmap.resource_id = resource_id;
-  (void)Execute(Queue::kControl, StructBytes(unmap), true);
-  const auto header = ReadStruct<wire::CtrlHeader>(response.bytes).value_or(wire::CtrlHeader());
-  response.bytes = EncodeResponse(ResponseType::ERR_UNSPEC, header);
-  Finish(token, std::move(response));
+  if (windows_.erase(wait->resource_id) > 0) {
+    auto unmap = MakeRequest<wire::ResourceRequest>(CommandType::RESOURCE_UNMAP_BLOB);
+    unmap.resource_id = wait->resource_id;
+    (void)Execute(Queue::kControl, StructBytes(unmap), true);
+  }
+  const auto header =
+      ReadStruct<wire::CtrlHeader>(wait->response.bytes).value_or(wire::CtrlHeader());
+  wait->response.bytes = EncodeResponse(ResponseType::ERR_UNSPEC, header);
+  Finish(wait->token, std::move(wait->response));
 }
 
-// What is in the window is taken out of it before the device lets go of it. True where the request
-// waits for that.
-bool GuestServer::UnmapFirst(const vhost::GuestRequest& request) {
-  const auto type = TypeOf(request.bytes);
-  if (type != CommandType::RESOURCE_UNMAP_BLOB && type != CommandType::RESOURCE_UNREF) return false;
-  const auto of = ReadStruct<wire::ResourceRequest>(request.bytes);
-  const auto window = of ? windows_.find(of->resource_id) : windows_.end();
-  if (request.token.queue != 0 || window == windows_.end()) return false;
-  const auto [offset, size, waiting] = std::move(window->second);
-  windows_.erase(window);
-  if (waiting) Finish(waiting->first, waiting->second);  // the guest did not wait for it
-  session_->UnmapWindow(offset, size,
-                        [this, token = request.token,
-                         bytes = std::vector(request.bytes.begin(), request.bytes.end())](bool) {
-                          Serve(token, bytes);
-                        });
-  return true;
+// The device has let go of the blob; the front-end's mapping is of a descriptor of its own, and
+// goes before the guest has its response.
+void GuestServer::Unmap(const vhost::RequestToken& token, uint32_t resource_id, Response response) {
+  const Window window = windows_.extract(resource_id).mapped();
+  const uint64_t number = WaitForWindow({token, std::move(response), resource_id, false});
+  session_->UnmapWindow(window.offset, window.size, [this, number](bool) {
+    if (auto wait = TakeWait(number)) Finish(wait->token, std::move(wait->response));
+  });
+}
+
+// What waits for the window is answered without it: what is not mapped yet is taken not to be.
+void GuestServer::DrainWindow() {
+  while (!window_waits_.empty()) {
+    const auto& [number, wait] = *window_waits_.begin();
+    if (wait.maps) {
+      const auto window = windows_.find(wait.resource_id);
+      if (window != windows_.end()) {
+        session_->UnmapWindow(window->second.offset, window->second.size, [](bool) {});
+      }
+      Mapped(number, false);
+    } else if (auto taken = TakeWait(number)) {
+      Finish(taken->token, std::move(taken->response));
+    }
+  }
 }
 
 // What a command that succeeded changes on the displays.
@@ -271,7 +301,8 @@ bool GuestServer::Defer(const vhost::GuestRequest& request) {
   const auto type = TypeOf(request.bytes);
   if (request.token.queue != 0 || display_ == nullptr || display_->lost()) return false;
   if (type != CommandType::GET_DISPLAY_INFO && type != CommandType::GET_EDID) return false;
-  deferred_.push_back({request.token, {request.bytes.begin(), request.bytes.end()}});
+  const uint64_t number = next_deferred_++;
+  deferred_.push_back({request.token, {request.bytes.begin(), request.bytes.end()}, number});
   if (const auto edid = ReadStruct<wire::GetEdid>(request.bytes);
       edid && type == CommandType::GET_EDID && edid->scanout < kMaxScanouts) {
     display_->GetEdid(edid->scanout, [this, scanout = edid->scanout](const wire::RespEdid* answer) {
@@ -279,17 +310,17 @@ bool GuestServer::Defer(const vhost::GuestRequest& request) {
     });
   }
   // Asked last, and always answered: what the front-end has no answer for is passed over by it.
-  display_->GetDisplayInfo([this](const wire::RespDisplayInfo* answer) {
+  display_->GetDisplayInfo([this, number](const wire::RespDisplayInfo* answer) {
     if (answer != nullptr) TakeDisplayInfo(*answer);
-    RunDeferred(1);
+    RunDeferred(number);
   });
   return true;
 }
 
 // In the order of the requests, which is that of the answers. What the display did not say is as it
 // was before.
-void GuestServer::RunDeferred(std::size_t most) {
-  for (; most > 0 && !deferred_.empty(); --most) {
+void GuestServer::RunDeferred(uint64_t last) {
+  while (!deferred_.empty() && deferred_.front().number <= last) {
     const Deferred request = std::move(deferred_.front());
     deferred_.pop_front();
     Serve(request.token, request.bytes);
@@ -297,7 +328,10 @@ void GuestServer::RunDeferred(std::size_t most) {
 }
 
 void GuestServer::Drain(uint32_t queue) {
-  if (queue == 0) RunDeferred(deferred_.size());
+  if (queue == 0) {
+    RunDeferred(next_deferred_);
+    DrainWindow();
+  }
   const auto end = steady_clock::now() + kLongestDrain;
   device_->PollFences();
   while (fenced_.HasAnyOf(queue)) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -49,6 +50,19 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   struct Deferred {
     vhost::RequestToken token;
     std::vector<std::byte> bytes;
+    uint64_t number = 0;
+  };
+
+  // Blobs in the host-visible window, by resource.
+  struct Window {
+    uint64_t offset = 0, size = 0;
+  };
+  // Responses that wait until the front-end has mapped or unmapped one.
+  struct WindowWait {
+    vhost::RequestToken token;
+    Response response;
+    uint32_t resource_id = 0;
+    bool maps = false;
   };
 
   void OnRequest(const vhost::GuestRequest& request) override;
@@ -66,12 +80,16 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   void Finish(const vhost::RequestToken& token, Response response);
   void Map(const vhost::RequestToken& token, uint32_t resource_id, uint64_t offset,
            Response response);
-  void Mapped(uint32_t resource_id, bool ok);
-  bool UnmapFirst(const vhost::GuestRequest& request);
+  void Mapped(uint64_t wait, bool ok);
+  void Unmap(const vhost::RequestToken& token, uint32_t resource_id, Response response);
+  void DrainWindow();
+  // The number of a new wait.
+  uint64_t WaitForWindow(WindowWait wait);
+  std::optional<WindowWait> TakeWait(uint64_t wait);
   void Show(Bytes request);
   void Flushed(const wire::ResourceFlush& flush);
   bool Defer(const vhost::GuestRequest& request);
-  void RunDeferred(std::size_t most);
+  void RunDeferred(uint64_t last);  // up to the one of this number
   void TakeDisplayInfo(const wire::RespDisplayInfo& info);
   void TakeEdid(uint32_t scanout, const wire::RespEdid& edid);
   void SetDisplay(uint32_t scanout, const Display& display);
@@ -86,14 +104,11 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   std::array<Display, kMaxScanouts> displays_;  // as the device was told
   bool described_ = false;                      // the displays are in the trace
   FencedResponses fenced_;
-  // Blobs in the host-visible window, and, where the front-end has not answered yet, the guest's
-  // responses.
-  struct Window {
-    uint64_t offset = 0, size = 0;
-    std::optional<std::pair<vhost::RequestToken, Response>> waiting;
-  };
+  std::map<uint64_t, WindowWait> window_waits_;
+  uint64_t next_wait_ = 0;
   std::unordered_map<uint32_t, Window> windows_;
   std::list<Deferred> deferred_;
+  uint64_t next_deferred_ = 0;
   int fence_descriptor_ = -1;
   uint64_t window_bytes_ = 0;  // of the host-visible window, where the front-end takes one
   uint64_t next_command_ = 0;

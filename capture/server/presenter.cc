@@ -71,7 +71,14 @@ Result<std::unique_ptr<Presenter>> Presenter::Create(EventLoop& loop, GpuDevice&
 void Presenter::SetDisplay(vhost::DisplaySocket* display) {
   display_ = display;
   shown_ = {};
-  if (display_ != nullptr) SendAll();
+  if (display_ == nullptr) return;
+  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
+    const ScanoutState& state = device_.Scanout(scanout);
+    if (state.resource_id != 0) shown_[scanout].stale = state.rect;
+    shown_[scanout].cursor_stale = device_.Cursor(scanout).resource_id != 0;
+  }
+  behind_ = true;
+  CatchUp();
 }
 
 void Presenter::Problem(uint32_t scanout, const Error& error) {
@@ -79,11 +86,10 @@ void Presenter::Problem(uint32_t scanout, const Error& error) {
   problem_({error.code, fmt::format("scanout {} is not shown: {}", scanout, error.message)});
 }
 
-// False where the rest need not be sent.
 bool Presenter::Took(const Result<bool>& sent, uint32_t scanout) {
-  if (!sent) Problem(scanout, sent.error());
+  if (!sent) Problem(scanout, sent.error());  // and never will be: the rest goes on
   behind_ = behind_ || (sent && !*sent);
-  return sent && *sent;
+  return !sent || *sent;
 }
 
 bool Presenter::SendScanout(uint32_t scanout) {
@@ -105,33 +111,39 @@ void Presenter::ScanoutsChanged() {
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) SendScanout(scanout);
 }
 
-// `part`, in coordinates of the resource, out of pixels whose corner is at x, y there.
-void Presenter::SendPart(uint32_t scanout, const wire::Rect& part, const Pixels& pixels, uint32_t x,
+// `part`, in coordinates of the resource, out of pixels whose corner is at x, y there. False where
+// it is to be sent again.
+bool Presenter::SendPart(uint32_t scanout, const wire::Rect& part, const Pixels& pixels, uint32_t x,
                          uint32_t y) {
   const ScanoutState& state = device_.Scanout(scanout);
   const auto show = [&](Bytes bgra) {
     const std::size_t stride = std::size_t{pixels.width} * 4;
-    Took(display_->Update(
-             {scanout, part.x - state.rect.x, part.y - state.rect.y, part.width, part.height},
-             bgra.subspan((part.y - y) * stride + (part.x - x) * 4), stride),
-         scanout);
+    return Took(display_->Update({scanout, part.x - state.rect.x, part.y - state.rect.y, part.width,
+                                  part.height},
+                                 bgra.subspan((part.y - y) * stride + (part.x - x) * 4), stride),
+                scanout);
   };
   if (IsBgra(pixels.format)) return show(pixels.data);
   const auto bgra = ToBgra(pixels);
-  if (!bgra) return Problem(scanout, bgra.error());
-  show(*bgra);
+  if (bgra) return show(*bgra);
+  Problem(scanout, bgra.error());
+  return true;
 }
 
 void Presenter::SendStale(uint32_t scanout, const Pixels* pixels) {
-  const wire::Rect& shown = device_.Scanout(scanout).rect;
-  const wire::Rect part = Intersection(std::exchange(shown_[scanout].stale, {}), shown);
+  Shown& shown = shown_[scanout];
+  const ScanoutState& state = device_.Scanout(scanout);
+  const wire::Rect part = Intersection(shown.stale, state.rect);
+  if (part.width == 0) shown.stale = {};
   if (part.width == 0 || behind_ || !SendScanout(scanout)) return;
-  shown_[scanout].sent = std::chrono::steady_clock::now();
-  if (pixels != nullptr) return SendPart(scanout, part, *pixels, shown.x, shown.y);
-  const auto read = device_.ReadPixels(device_.Scanout(scanout).resource_id, part.x, part.y,
-                                       part.width, part.height);
-  if (!read) return Problem(scanout, read.error());
-  SendPart(scanout, part, *read, part.x, part.y);
+  shown.sent = std::chrono::steady_clock::now();
+  if (pixels != nullptr) {
+    if (SendPart(scanout, part, *pixels, state.rect.x, state.rect.y)) shown.stale = {};
+    return;
+  }
+  const auto read = device_.ReadPixels(state.resource_id, part.x, part.y, part.width, part.height);
+  if (!read) Problem(scanout, read.error());
+  if (!read || SendPart(scanout, part, *read, part.x, part.y)) shown.stale = {};
 }
 
 bool Presenter::IsDue(uint32_t scanout) const {
@@ -158,16 +170,17 @@ void Presenter::CursorChanged(uint32_t scanout) {
   if (!ready() || scanout >= kMaxScanouts) return;
   const CursorState& cursor = device_.Cursor(scanout);
   const vhost::CursorPosition position = {scanout, cursor.x, cursor.y};
+  bool& stale = shown_[scanout].cursor_stale;
   if (cursor.resource_id == 0) {
-    behind_ = !display_->HideCursor(position) || behind_;
+    stale = !Took(display_->HideCursor(position), scanout);
     return;
   }
   const auto pixels = device_.ReadCursor(scanout);
   const auto bgra = pixels ? ToBgra(*pixels) : tl::unexpected(pixels.error());
   if (!bgra) return Problem(scanout, bgra.error());
-  Took(display_->SetCursor({position, cursor.hot_x, cursor.hot_y},
-                           CursorPixels(*bgra, pixels->width, pixels->height)),
-       scanout);
+  stale = !Took(display_->SetCursor({position, cursor.hot_x, cursor.hot_y},
+                                    CursorPixels(*bgra, pixels->width, pixels->height)),
+                scanout);
 }
 
 void Presenter::CursorMoved(uint32_t scanout) {
@@ -176,19 +189,17 @@ void Presenter::CursorMoved(uint32_t scanout) {
   const vhost::CursorPosition position = {scanout, cursor.x, cursor.y};
   const bool took =
       cursor.resource_id != 0 ? display_->MoveCursor(position) : display_->HideCursor(position);
-  behind_ = behind_ || !took;
+  shown_[scanout].cursor_stale = !Took(took, scanout) || shown_[scanout].cursor_stale;
 }
 
-void Presenter::SendAll() {
-  if (!ready()) return;
+void Presenter::CatchUp() {
+  if (!ready() || !behind_) return;
   behind_ = false;
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
-    const ScanoutState& state = device_.Scanout(scanout);
     SendScanout(scanout);
-    shown_[scanout].stale = state.rect;
-    if (state.resource_id != 0) SendStale(scanout, nullptr);
-    if (device_.Cursor(scanout).resource_id != 0) CursorChanged(scanout);
+    if (shown_[scanout].cursor_stale) CursorChanged(scanout);
   }
+  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) SendStale(scanout, nullptr);
 }
 
 }  // namespace vgpu

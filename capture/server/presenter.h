@@ -39,10 +39,9 @@ class Presenter {
   void CursorChanged(uint32_t scanout);
   void CursorMoved(uint32_t scanout);
 
-  // The display has taken all that was sent: what it was too far behind for is sent now.
-  void CatchUp() {
-    if (behind_) SendAll();
-  }
+  // The display has taken all that was sent: what it was too far behind for is sent now, cursors
+  // first, and a picture only where it lacks a part of it.
+  void CatchUp();
 
  private:
   struct Shown {
@@ -50,18 +49,19 @@ class Presenter {
     wire::Rect stale;  // what the display lacks, in coordinates of the resource; no width: nothing
     std::chrono::steady_clock::time_point sent;
     bool told = false;  // of a problem
+    bool cursor_stale = false;
   };
 
   Presenter(GpuDevice& device, std::function<void(const Error&)> problem)
       : device_(device), problem_(std::move(problem)) {}
 
-  void SendAll();
   void OnTimer();
   bool ready() const { return display_ != nullptr && !display_->lost(); }
+  // False where it is to be sent again.
   bool Took(const Result<bool>& sent, uint32_t scanout);
   bool SendScanout(uint32_t scanout);
   void SendStale(uint32_t scanout, const Pixels* pixels);
-  void SendPart(uint32_t scanout, const wire::Rect& part, const Pixels& pixels, uint32_t x,
+  bool SendPart(uint32_t scanout, const wire::Rect& part, const Pixels& pixels, uint32_t x,
                 uint32_t y);
   void Problem(uint32_t scanout, const Error& error);
 
@@ -69,7 +69,7 @@ class Presenter {
   std::function<void(const Error&)> problem_;
   vhost::DisplaySocket* display_ = nullptr;
   std::array<Shown, kMaxScanouts> shown_;
-  bool behind_ = false;           // the display lacks something; all is sent when it has caught up
+  bool behind_ = false;           // the display did not take something
   std::unique_ptr<Timer> timer_;  // for what is stale
 };
 

@@ -58,9 +58,15 @@ void DisplaySocket::Queue(DisplayMessage message, Bytes payload, std::size_t mor
   if (lost_) return;
   const DisplayHeader header = {static_cast<uint32_t>(message), 0,
                                 static_cast<uint32_t>(payload.size() + more)};
+  idle_ = pending_bytes() == 0;
   socket_.Append(PayloadBytes(header));
   socket_.Append(payload);
-  if (more == 0) socket_.Flush();
+  if (more == 0) FlushIfIdle();
+}
+
+// What waits already is sent when the display takes writes, which is when it is told of too.
+void DisplaySocket::FlushIfIdle() {
+  if (idle_) socket_.Flush();
 }
 
 bool DisplaySocket::Tell(DisplayMessage message, Bytes payload) {
@@ -76,6 +82,10 @@ void DisplaySocket::Ask(DisplayMessage message, Bytes payload, std::function<voi
 }
 
 void DisplaySocket::GetDisplayInfo(DisplayInfoAnswer answer) {
+  if (!features_ && !lost_) {  // questions about EDIDs wait for them: it stays behind those
+    after_features_.push_back([this, answer = std::move(answer)] { GetDisplayInfo(answer); });
+    return;
+  }
   Ask(DisplayMessage::GET_DISPLAY_INFO, {}, [answer = std::move(answer)](Bytes bytes) {
     const auto info = ReadStruct<wire::RespDisplayInfo>(bytes);
     answer(info ? &*info : nullptr);
@@ -134,7 +144,7 @@ Result<bool> DisplaySocket::Update(const UpdatePayload& place, Bytes pixels, std
   if (lost_) return true;
   Queue(DisplayMessage::UPDATE, PayloadBytes(place), bytes);
   for (uint32_t y = 0; y < place.height; ++y) socket_.Append(pixels.subspan(y * stride, row));
-  socket_.Flush();
+  FlushIfIdle();
   return true;
 }
 

@@ -84,6 +84,7 @@ class DisplaySocket {
   bool Tell(DisplayMessage message, Bytes payload);
   void Queue(DisplayMessage message, Bytes payload, std::size_t more = 0);
   void Ask(DisplayMessage message, Bytes payload, std::function<void(Bytes)> answer);
+  void FlushIfIdle();
   void TakeFeatures(Bytes answer);
   void OnReady();
   Result<bool> Read();  // false: hung up
@@ -93,6 +94,7 @@ class DisplaySocket {
   BufferedSocket socket_;
   DisplayListener& listener_;
   bool lost_ = false;
+  bool idle_ = true;  // nothing waited when the message at hand was begun
   std::optional<uint64_t> features_;
   std::vector<std::function<void()>> after_features_;
   std::array<ScanoutPayload, kMaxScanouts> scanouts_ = {};

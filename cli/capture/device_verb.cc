@@ -105,7 +105,7 @@ Status CheckSocket(int fd) {
 // The command line of the process that serves one front-end.
 ChildOptions ChildFor(const Options& options, int fd, const Recording* recording) {
   ChildOptions child;
-  child.dies_with_parent = true;
+  child.dies_with_parent = recording == nullptr;  // a guest outlives its recorder
   child.argv = {std::filesystem::read_symlink("/proc/self/exe").string(),
                 "device",
                 "--fd",
@@ -140,6 +140,10 @@ class DeviceService {
   int Serve(const UniqueFd& front_end);
   int ServeUnrecorded(const ChildOptions& child, const RunOptions& run);
   void Crashed(int signal) const;
+  // Ended by what this process was asked to end with, before it could take it in.
+  bool IsAskedEnd(int signal) const {
+    return asked_to_end_ && (signal == SIGTERM || signal == SIGINT || signal == SIGHUP);
+  }
   EventLoop& loop() { return recording_ ? recording_->loop() : *loop_; }
   SignalReader& signals() { return recording_ ? recording_->signals() : *signals_; }
 
@@ -199,6 +203,7 @@ int DeviceService::ServeUnrecorded(const ChildOptions& child, const RunOptions& 
   if (!process) return Fail(process.error());
   const ProgramEnd end = RunUnrecorded(*loop_, **process, *signals_, run);
   if (end.exited) return end.status;
+  if (IsAskedEnd(end.signal)) return kExitSuccess;
   Crashed(end.signal);
   return kExitFailed;
 }
@@ -212,6 +217,7 @@ int DeviceService::Serve(const UniqueFd& front_end) {
   const auto outcome = recording_->Run(child, run);
   if (!outcome) return Fail(outcome.error());
   if (outcome->exit_code <= 128) return outcome->exit_code;
+  if (IsAskedEnd(outcome->exit_code - 128)) return kExitSuccess;
   Crashed(outcome->exit_code - 128);
   return kExitFailed;
 }
@@ -222,6 +228,7 @@ int DeviceService::Run() {
   int exit_code = kExitSuccess;
   while (UniqueFd front_end = NextFrontEnd()) {
     exit_code = Serve(front_end);
+    if (exit_code == kExitUnavailable) return exit_code;  // nor for the next one
     if (!options_.persist || asked_to_end_) break;
   }
   return options_.persist ? kExitSuccess : exit_code;

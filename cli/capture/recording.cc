@@ -106,8 +106,7 @@ Recording::Outcome Recording::Report(const ProgramEnd& end, const std::string& p
   Outcome outcome;
   outcome.exit_code = ShellStatusOf(end);
   const RecorderStatus status = recorder_->status();
-  for (const RendererStatus& renderer :
-       std::span(status.renderers).subspan(before.renderers.size())) {
+  for (const RendererStatus& renderer : std::span(status.renderers).subspan(before.ended)) {
     if (!renderer.error.empty()) outcome.failed = true;
     std::error_code error;
     if (renderer.file.empty() || !fs::exists(renderer.file, error)) continue;
@@ -116,8 +115,9 @@ Recording::Outcome Recording::Report(const ProgramEnd& end, const std::string& p
   }
   if (!outcome.has_trace && !outcome.failed) {
     outcome.failed = true;
-    Say(fmt::format("{}; there is no trace",
-                    why_nothing_.empty() ? WhyNothing(program, before, status) : why_nothing_));
+    Say(fmt::format("{}; there is no trace", why_nothing_.empty() || !status.recording
+                                                 ? WhyNothing(program, before, status)
+                                                 : why_nothing_));
   }
   if (outcome.failed && outcome.exit_code == kExitSuccess) outcome.exit_code = kExitFailed;
   return outcome;

@@ -1,6 +1,8 @@
 // Blob resources.
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "replay/device/handlers.h"
 #include "replay/device/memory.h"
 
@@ -10,6 +12,8 @@ namespace {
 
 // The host-visible window is mapped into the guest a page at a time.
 constexpr uint64_t kPage = 4096;
+// The part of a map info that says how memory is cached; the library sets no other.
+constexpr uint32_t kMapCacheMask = 0xf;
 
 uint64_t HostBytes(const wire::ResourceCreateBlob& request) {
   const uint64_t size = request.blob_mem == kBlobMemGuest ? 0 : uint64_t{request.size};
@@ -82,7 +86,7 @@ std::optional<ResourceShape> TakeAnnounced(DeviceState& device, uint32_t ctx_id,
   if (context == nullptr || request.blob_mem == kBlobMemGuest) return std::nullopt;
   const auto node = context->announced.extract(request.blob_id);
   if (node.empty()) return std::nullopt;
-  device.Shrink(*context, host_costs::kEntry);
+  device.Shrink(*context, host_costs::kEntry + host_costs::OfResource(node.mapped()));
   return node.mapped();
 }
 
@@ -103,9 +107,11 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_BLOB>, DeviceState& device,
     if (device.memory->Has(id)) (void)device.memory->Detach(id);
     return Reply::OfRenderer(result);
   }
-  const uint64_t host_bytes = HostBytes(request);
+  const std::optional<ResourceShape> shape = TakeAnnounced(device, ctx_id, request);
+  const uint64_t host_bytes =
+      std::max(HostBytes(request), shape ? host_costs::OfResource(*shape) : 0);
   device.host_bytes += host_bytes;
-  device.resources[id] = {.shape = TakeAnnounced(device, ctx_id, request),
+  device.resources[id] = {.shape = shape,
                           .blob = BlobState{.memory = request.blob_mem,
                                             .flags = request.blob_flags,
                                             .size = request.size,
@@ -140,7 +146,8 @@ Reply Handle(On<CommandType::RESOURCE_MAP_BLOB>, DeviceState& device,
   blob.window_offset = offset;
   wire::RespMapInfo response;
   uint32_t map_info = 0;  // stays "no cache mode" where the renderer cannot tell, as in QEMU
-  if (device.renderer.MapInfo(request.resource_id, map_info) == 0) response.map_info = map_info;
+  if (device.renderer.MapInfo(request.resource_id, map_info) == 0)
+    response.map_info = map_info & kMapCacheMask;
   return Reply::With(ResponseType::OK_MAP_INFO, response);
 }
 

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "format/protocol/transfer_layout.h"
+
 namespace vgpu::host_costs {
 
 // A GL context: 2.4 MB, which a context has, and each further sub-context that a stream makes.
@@ -14,5 +16,9 @@ inline constexpr uint64_t kResource = 1024;
 // That a resource may be used in a context, or is announced in one: an entry of a hash table here
 // and one in the library.
 inline constexpr uint64_t kEntry = 128;
+
+// About what the renderer takes for a resource: the library itself accepts any size, and a guest
+// that asks for more than the machine has takes the host's processes down.
+uint64_t OfResource(const ResourceShape& shape);
 
 }  // namespace vgpu::host_costs

@@ -48,9 +48,10 @@ Result<std::vector<std::byte>> TakeShared(DeviceState& device, uint32_t resource
   if (!size) return tl::unexpected(size.error());
   const Backing backing(entries.data(), entries.size());
   if (!backing.Covers(box) || size->total > backing.size()) {
-    return MakeError(ErrorCode::kUnreadable,
-                     fmt::format("a box of {} bytes that ends at {} is not inside the backing of {}",
-                                 size->total, size->end, backing.size()));
+    return MakeError(
+        ErrorCode::kUnreadable,
+        fmt::format("a box of {} bytes that ends at {} is not inside the backing of {}",
+                    size->total, size->end, backing.size()));
   }
   std::vector<std::byte> out;
   out.reserve(size->total);

@@ -8,8 +8,8 @@
 
 namespace vgpu {
 
-// A resource's bytes that the guest shares where they are one piece: its backing as it is rebuilt, or
-// its blob where that is mapped. Empty where it has neither.
+// A resource's bytes that the guest shares where they are one piece: its backing as it is rebuilt,
+// or its blob where that is mapped. Empty where it has neither.
 std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id);
 
 // The bytes of `box` in what the guest shares, packed, wherever its pieces lie.

@@ -21,9 +21,25 @@ uint64_t SaturatingProduct(std::initializer_list<uint64_t> factors) {
 // Of the largest side that 32 bits can say.
 constexpr uint32_t kLastLevel = 31;
 
-// About what the renderer takes for it: the library itself accepts any size, and a guest that asks
-// for more than the machine has takes the host's processes down.
-uint64_t HostBytes(const ResourceShape& shape) {
+Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
+  // The library would take a known id and let go of the resource that it names, but not of that
+  // one's backing, which contexts may still use.
+  if (id == 0 || device.FindResource(id) != nullptr) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  }
+  const uint64_t host_bytes = host_costs::OfResource(shape);
+  if (!device.HasRoom(host_bytes)) return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
+  const int result = device.renderer.CreateResource(id, shape);
+  if (result == 0) {
+    device.resources[id] = {.shape = shape, .blob = {}, .host_bytes = host_bytes};
+    device.host_bytes += host_bytes;
+  }
+  return Reply::OfRenderer(result);
+}
+
+}  // namespace
+
+uint64_t host_costs::OfResource(const ResourceShape& shape) {
   const FormatInfo* format = FindFormat(shape.format);
   const uint64_t block = format == nullptr || shape.IsBuffer() ? 1 : format->block_bytes;
   const uint64_t texels =
@@ -36,26 +52,8 @@ uint64_t HostBytes(const ResourceShape& shape) {
     if (__builtin_add_overflow(bytes, more, &bytes)) return UINT64_MAX;
   }
   bytes /= shape.IsBuffer() ? 1 : texels;
-  return bytes > UINT64_MAX - host_costs::kResource ? UINT64_MAX : bytes + host_costs::kResource;
+  return bytes > UINT64_MAX - kResource ? UINT64_MAX : bytes + kResource;
 }
-
-Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
-  // The library would take a known id and let go of the resource that it names, but not of that
-  // one's backing, which contexts may still use.
-  if (id == 0 || device.FindResource(id) != nullptr) {
-    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
-  }
-  const uint64_t host_bytes = HostBytes(shape);
-  if (!device.HasRoom(host_bytes)) return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
-  const int result = device.renderer.CreateResource(id, shape);
-  if (result == 0) {
-    device.resources[id] = {.shape = shape, .blob = {}, .host_bytes = host_bytes};
-    device.host_bytes += host_bytes;
-  }
-  return Reply::OfRenderer(result);
-}
-
-}  // namespace
 
 Reply Handle(On<CommandType::RESOURCE_CREATE_2D>, DeviceState& device,
              const wire::ResourceCreate2d& request, const Call&) {

@@ -69,10 +69,13 @@ GuardedStream GuardStream(std::span<uint32_t> stream, const StreamDevice& device
       full = !device.on_sub_context(opcode == k_CREATE_SUB_CTX, command.words[0]);
       if (full) return;
     }
-    good_end = command.offset + 1 + command.words.size();
-    if (command.info->value == k_PIPE_RESOURCE_CREATE) {
-      guarded.announced.push_back(AnnouncedBy(command.words));
+    if (opcode == k_PIPE_RESOURCE_CREATE) {
+      const auto announced = AnnouncedBy(command.words);
+      full = !device.on_announced(announced.second);
+      if (full) return;
+      guarded.announced.push_back(announced);
     }
+    good_end = command.offset + 1 + command.words.size();
   });
   if (full) {
     guarded.dwords = stream.first(good_end);

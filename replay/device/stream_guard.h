@@ -36,6 +36,8 @@ struct StreamDevice {
   // For each sub-context that the stream makes (`made`) or destroys, in order. False: there is no
   // room for it, and the stream is cut before it without a fault.
   std::function<bool(bool made, uint32_t id)> on_sub_context;
+  // The same for each resource that the stream makes for a blob.
+  std::function<bool(const ResourceShape& shape)> on_announced;
   // The size of the first piece of a resource's backing, 0 where there is none.
   std::function<std::size_t(uint32_t resource_id)> first_piece;
 };

@@ -13,8 +13,11 @@ uint32_t FenceBook::Add(const FenceId& fence) {
 }
 
 void FenceBook::Cancel(const FenceId& fence) {
-  TimelineOf(fence).pop_back();
+  Timeline& timeline = TimelineOf(fence);
+  timeline.pop_back();
   --waiting_;
+  // A guest may name any number of timelines that the library does not have.
+  if (fence.has_ring && timeline.empty()) rings_.erase({fence.ctx_id, fence.ring_idx});
 }
 
 void FenceBook::Retire(Timeline& timeline, uint32_t number) {

@@ -25,7 +25,8 @@ struct Outcome {
   bool refused;
 };
 
-const StreamDevice kDevice{[](bool, uint32_t) { return true; }, PieceOf};
+const StreamDevice kDevice{[](bool, uint32_t) { return true; },
+                           [](const ResourceShape&) { return true; }, PieceOf};
 
 Outcome Guard(std::vector<uint32_t> stream) {
   const GuardedStream guarded = GuardStream(stream, kDevice);

@@ -101,6 +101,31 @@ TEST_F(DeviceWindow, AResponseWaitsForItsFenceAndForTheWindow) {
   EXPECT_TRUE(IsAnswered(window_first));
 }
 
+// Linux asks for both at once.
+TEST_F(DeviceWindow, UnmappingAndDestroyingGoInTheirOrder) {
+  BootWithWindow();
+  Expect(ask::MapBlob(1, 0), "OK_MAP_INFO");
+  window().silent = true;
+  const auto unmap = Ask(Unmap(1));
+  const auto unref = Ask(ask::Unref(1));
+  EXPECT_FALSE(IsAnswered(unmap));
+  window().Answer();
+  EXPECT_EQ(NameOf(guest().WaitFor(unmap).value_or(std::vector<std::byte>())), "OK_NODATA");
+  EXPECT_EQ(NameOf(guest().WaitFor(unref).value_or(std::vector<std::byte>())), "OK_NODATA");
+  EXPECT_THAT(window().mapped(), IsEmpty());
+}
+
+TEST_F(DeviceWindow, AQueueThatStopsLeavesNoRequestThatWaitsForTheWindow) {
+  BootWithWindow();
+  window().silent = true;
+  const auto map = Ask(ask::MapBlob(1, 0));
+  EXPECT_FALSE(IsAnswered(map));
+  guest().Stop();
+  ASSERT_NE(guest().ResponseTo(map), nullptr);
+  EXPECT_EQ(NameOf(*guest().ResponseTo(map)), "ERR_UNSPEC");
+  EXPECT_THAT(guest().device().MappedOf(1), IsEmpty());
+}
+
 TEST_F(DeviceWindow, IsEmptyAfterAReset) {
   BootWithWindow();
   window().silent = true;
