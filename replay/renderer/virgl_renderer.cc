@@ -263,21 +263,21 @@ int VirglRenderer::ExportBlob(uint32_t resource_id, int& fd) {
   return EINVAL;
 }
 
-// Without a render node the driver may be one in software, and Mesa 22.3's crashes when it is
-// asked.
+// Without a render node the driver may be one in software, and Mesa 22.3's crashes when asked.
 int VirglRenderer::ExportTexture(uint32_t resource_id, TextureExport& out) {
   if (render_node_.empty()) return ENOTSUP;
   virgl_renderer_resource_info info = {};
   const int found = virgl_renderer_resource_get_info(static_cast<int>(resource_id), &info);
   if (found != 0) return found;
-  int fd = -1;
   if (info.tex_id == 0) return EINVAL;
+  int fd = -1;
   if (const int result = virgl_renderer_get_fd_for_texture(info.tex_id, &fd); result != 0) {
     return result;
   }
   if (fd < 0) return EINVAL;
   out = {fd, info.width, info.height, info.stride, info.flags, info.drm_fourcc};
   exports_ = true;
+  FlushGl();
   return 0;
 }
 
