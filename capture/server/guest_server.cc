@@ -47,13 +47,13 @@ GuestServer::~GuestServer() {
 
 Status GuestServer::Serve(UniqueFd socket, const vhost::DeviceDescription& description,
                           std::span<const Display> displays, GpuDevice& device, DeviceFacts facts,
-                          std::unique_ptr<Connection> recorder) {
+                          std::unique_ptr<Connection> recorder, bool dmabuf) {
   device_ = &device;
   window_bytes_ = description.host_visible_bytes;
   std::ranges::copy(displays.first(std::min(displays.size(), displays_.size())), displays_.begin());
   for (uint32_t i = 0; i < kMaxScanouts; ++i) device.SetDisplay(i, displays_[i]);
   tap_.emplace(device, std::move(facts), std::move(recorder));
-  auto presenter = Presenter::Create(loop_, device, problem_);
+  auto presenter = Presenter::Create(loop_, device, dmabuf, problem_);
   if (!presenter) return tl::unexpected(presenter.error());
   presenter_ = std::move(*presenter);
   auto session = vhost::Session::Create(loop_, std::move(socket), description, *this);

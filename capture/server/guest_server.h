@@ -38,9 +38,10 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
 
   // Serves the front-end behind `socket` with `device`, which, like the loop, outlives this. Once.
   // `displays`: what they are where the front-end does not tell. `recorder`: nullptr for none.
+  // `dmabuf`: Presenter's.
   Status Serve(UniqueFd socket, const vhost::DeviceDescription& description,
                std::span<const Display> displays, GpuDevice& device, DeviceFacts facts,
-               std::unique_ptr<Connection> recorder);
+               std::unique_ptr<Connection> recorder, bool dmabuf = false);
   // The front-end is gone, and why, where it was not its own wish.
   bool ended() const { return session_ == nullptr || session_->ended(); }
   std::optional<Error> error() const;

@@ -42,6 +42,11 @@ bool IsBgra(uint32_t format_id) {
   return format != nullptr && format->channels.starts_with("B8G8R8") && format->block_bytes == 4;
 }
 
+bool IsSame(const ScanoutState& a, const ScanoutState& b) {
+  return a.resource_id == b.resource_id && a.rect.x == b.rect.x && a.rect.y == b.rect.y &&
+         a.rect.width == b.rect.width && a.rect.height == b.rect.height;
+}
+
 }  // namespace
 
 wire::Rect Intersection(const wire::Rect& a, const wire::Rect& b) {
@@ -60,8 +65,9 @@ wire::Rect Union(const wire::Rect& a, const wire::Rect& b) {
 }
 
 Result<std::unique_ptr<Presenter>> Presenter::Create(EventLoop& loop, GpuDevice& device,
+                                                     bool dmabuf,
                                                      std::function<void(const Error&)> problem) {
-  std::unique_ptr<Presenter> presenter(new Presenter(device, std::move(problem)));
+  std::unique_ptr<Presenter> presenter(new Presenter(device, dmabuf, std::move(problem)));
   auto timer = Timer::Create(loop, [raw = presenter.get()] { raw->OnTimer(); });
   if (!timer) return tl::unexpected(timer.error());
   presenter->timer_ = std::move(*timer);
@@ -71,6 +77,7 @@ Result<std::unique_ptr<Presenter>> Presenter::Create(EventLoop& loop, GpuDevice&
 void Presenter::SetDisplay(vhost::DisplaySocket* display) {
   display_ = display;
   shown_ = {};
+  unanswered_ = false;
   if (display_ == nullptr) return;
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
     const ScanoutState& state = device_.Scanout(scanout);
@@ -108,7 +115,72 @@ bool Presenter::SendScanout(uint32_t scanout) {
 
 void Presenter::ScanoutsChanged() {
   if (!ready()) return;
-  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) SendScanout(scanout);
+  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
+    const ScanoutState& state = device_.Scanout(scanout);
+    Shown& shown = shown_[scanout];
+    if (!IsSame(std::exchange(shown.state, state), state)) shown.way = Way::kUndecided;
+    if (dmabuf_ && state.resource_id != 0) continue;  // which its next flush shows
+    TakeTextureBack(scanout);
+    SendScanout(scanout);
+  }
+}
+
+// The scanout is off then.
+void Presenter::TakeTextureBack(uint32_t scanout) {
+  Shown& shown = shown_[scanout];
+  if (!shown.has_texture) return;
+  const bool took = Took(display_->SetDmabufScanout({.scanout = scanout}, {}), scanout) &&
+                    Took(display_->SetScanout({scanout, 0, 0}), scanout);
+  shown.has_texture = !took;
+}
+
+// Hands the scanout's texture to the display where it can be exported.
+void Presenter::ChooseWay(uint32_t scanout) {
+  const auto& [resource_id, rect] = device_.Scanout(scanout);
+  Shown& shown = shown_[scanout];
+  shown.way = Way::kPixels;
+  TextureExport texture;
+  if (!device_.ExportTexture(resource_id, texture)) return TakeTextureBack(scanout);
+  const auto sent =
+      display_->SetDmabufScanout({scanout, rect.x, rect.y, rect.width, rect.height, texture.width,
+                                  texture.height, texture.stride, texture.flags, texture.fourcc},
+                                 UniqueFd(texture.fd));
+  if (!Took(sent, scanout) || !sent) return TakeTextureBack(scanout);
+  shown.way = Way::kTexture;
+  shown.has_texture = true;
+  shown.told = false;
+  shown.width = shown.height = 0;
+  shown.stale = rect;
+}
+
+// False where the scanout is shown by its pixels. What is stale waits for the answer to an update.
+bool Presenter::SendTexture(uint32_t scanout) {
+  Shown& shown = shown_[scanout];
+  if (!dmabuf_ || shown.way == Way::kPixels) return false;
+  if (unanswered_ || behind_) return true;
+  if (shown.way == Way::kUndecided) ChooseWay(scanout);
+  if (shown.way == Way::kPixels) return false;
+  const wire::Rect& rect = device_.Scanout(scanout).rect;
+  const wire::Rect part = Intersection(shown.stale, rect);
+  if (part.width == 0) shown.stale = {};
+  if (part.width == 0) return true;
+  const auto sent =
+      display_->UpdateDmabuf({scanout, part.x - rect.x, part.y - rect.y, part.width, part.height},
+                             [this, scanout] { Answered(scanout); });
+  if (!Took(sent, scanout)) return true;
+  shown.stale = {};
+  unanswered_ = sent.has_value();
+  return true;
+}
+
+// Each scanout has its turn.
+void Presenter::Answered(uint32_t scanout) {
+  unanswered_ = false;
+  if (!ready()) return;
+  for (uint32_t i = 1; i <= kMaxScanouts; ++i) {
+    const uint32_t next = (scanout + i) % kMaxScanouts;
+    if (shown_[next].stale.width != 0) Send(next, nullptr);
+  }
 }
 
 // `part`, in coordinates of the resource, out of pixels whose corner is at x, y there. False where
@@ -131,6 +203,7 @@ bool Presenter::SendPart(uint32_t scanout, const wire::Rect& part, const Pixels&
 }
 
 void Presenter::SendStale(uint32_t scanout, const Pixels* pixels) {
+  if (SendTexture(scanout)) return;
   Shown& shown = shown_[scanout];
   const ScanoutState& state = device_.Scanout(scanout);
   const wire::Rect part = Intersection(shown.stale, state.rect);
@@ -154,7 +227,12 @@ void Presenter::Flush(uint32_t scanout, const wire::Rect& rect, const Pixels* pi
   if (!ready()) return;
   Shown& shown = shown_[scanout];
   shown.stale = Union(shown.stale, Intersection(rect, device_.Scanout(scanout).rect));
-  const auto since = std::chrono::steady_clock::now() - shown.sent;
+  Send(scanout, pixels);
+}
+
+void Presenter::Send(uint32_t scanout, const Pixels* pixels) {
+  if (SendTexture(scanout)) return;
+  const auto since = std::chrono::steady_clock::now() - shown_[scanout].sent;
   if (since >= kInterval) return SendStale(scanout, pixels);
   timer_->Arm(kInterval - since);
 }
@@ -195,8 +273,9 @@ void Presenter::CursorMoved(uint32_t scanout) {
 void Presenter::CatchUp() {
   if (!ready() || !behind_) return;
   behind_ = false;
+  for (Shown& shown : shown_) shown.way = Way::kUndecided;
+  ScanoutsChanged();
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
-    SendScanout(scanout);
     if (shown_[scanout].cursor_stale) CursorChanged(scanout);
   }
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) SendStale(scanout, nullptr);

@@ -2,7 +2,9 @@
 //
 // A guest may flush thousands of times in a second, and a VMM takes each picture on the thread that
 // also serves the guest. So a scanout is sent at most once in kInterval; what was flushed meanwhile
-// comes with the next picture, and the last one always comes.
+// comes with the next picture, and the last one always comes. A texture that is handed to the
+// display is updated at each flush, but while an update is not answered there is no other: the
+// display reads nothing until it has drawn that one.
 #pragma once
 
 #include <array>
@@ -20,8 +22,9 @@ namespace vgpu {
 // One thread. The device outlives it.
 class Presenter {
  public:
-  // `problem`: a picture that cannot be shown; told once for each scanout until it changes.
-  static Result<std::unique_ptr<Presenter>> Create(EventLoop& loop, GpuDevice& device,
+  // `dmabuf`: the display has GL, and is handed the textures that can be exported; else it has
+  // pixels. `problem`: a picture that cannot be shown; told once for each scanout until it changes.
+  static Result<std::unique_ptr<Presenter>> Create(EventLoop& loop, GpuDevice& device, bool dmabuf,
                                                    std::function<void(const Error&)> problem);
 
   static constexpr std::chrono::milliseconds kInterval{30};  // as QEMU refreshes its own consoles
@@ -44,16 +47,20 @@ class Presenter {
   void CatchUp();
 
  private:
+  enum class Way { kUndecided, kPixels, kTexture };
   struct Shown {
     uint32_t width = 0, height = 0;
     wire::Rect stale;  // what the display lacks, in coordinates of the resource; no width: nothing
     std::chrono::steady_clock::time_point sent;
-    bool told = false;  // of a problem
+    bool told = false;   // of a problem
+    ScanoutState state;  // for which the way was chosen
+    Way way = Way::kUndecided;
+    bool has_texture = false;  // of the display
     bool cursor_stale = false;
   };
 
-  Presenter(GpuDevice& device, std::function<void(const Error&)> problem)
-      : device_(device), problem_(std::move(problem)) {}
+  Presenter(GpuDevice& device, bool dmabuf, std::function<void(const Error&)> problem)
+      : device_(device), dmabuf_(dmabuf), problem_(std::move(problem)) {}
 
   void OnTimer();
   bool ready() const { return display_ != nullptr && !display_->lost(); }
@@ -61,14 +68,21 @@ class Presenter {
   bool Took(const Result<bool>& sent, uint32_t scanout);
   bool SendScanout(uint32_t scanout);
   void SendStale(uint32_t scanout, const Pixels* pixels);
+  bool SendTexture(uint32_t scanout);
+  void ChooseWay(uint32_t scanout);
+  void TakeTextureBack(uint32_t scanout);
+  void Answered(uint32_t scanout);
+  void Send(uint32_t scanout, const Pixels* pixels);
   bool SendPart(uint32_t scanout, const wire::Rect& part, const Pixels& pixels, uint32_t x,
                 uint32_t y);
   void Problem(uint32_t scanout, const Error& error);
 
   GpuDevice& device_;
+  const bool dmabuf_;
   std::function<void(const Error&)> problem_;
   vhost::DisplaySocket* display_ = nullptr;
   std::array<Shown, kMaxScanouts> shown_;
+  bool unanswered_ = false;       // an update of a texture is
   bool behind_ = false;           // the display did not take something
   std::unique_ptr<Timer> timer_;  // for what is stale
 };

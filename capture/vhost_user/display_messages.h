@@ -32,13 +32,30 @@ struct ScanoutPayload {
   uint32_t height = 0;
 };
 
-struct UpdatePayload {  // then width * height pixels, x8r8g8b8
+// Of UPDATE, then width * height pixels, x8r8g8b8; of DMABUF_UPDATE nothing more.
+struct UpdatePayload {
   uint32_t scanout = 0;
   uint32_t x = 0;
   uint32_t y = 0;
   uint32_t width = 0;
   uint32_t height = 0;
 };
+static_assert(sizeof(UpdatePayload) == 20);
+
+// With a descriptor of the texture; without one the scanout shows no texture any more.
+struct DmabufScanoutPayload {
+  uint32_t scanout = 0;
+  uint32_t x = 0;  // what is shown of the texture
+  uint32_t y = 0;
+  uint32_t width = 0;
+  uint32_t height = 0;
+  uint32_t texture_width = 0;
+  uint32_t texture_height = 0;
+  uint32_t stride = 0;
+  uint32_t flags = 0;  // the resource's
+  int32_t fourcc = 0;
+};
+static_assert(sizeof(DmabufScanoutPayload) == 40);
 
 struct CursorPosition {
   uint32_t scanout = 0;

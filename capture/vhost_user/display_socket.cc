@@ -33,6 +33,28 @@ bool Inside(uint32_t start, uint32_t size, uint32_t whole) {
   return start <= whole && size <= whole - start;
 }
 
+Status CheckScanout(const ScanoutPayload& scanout) {
+  if (scanout.scanout >= kMaxScanouts ||
+      std::max(scanout.width, scanout.height) > limits::kMaxTextureSide) {
+    return Failed(fmt::format(
+        "scanout {} of {} x {} pixels cannot be: there are {}, with sides up "
+        "to {}",
+        scanout.scanout, scanout.width, scanout.height, kMaxScanouts, limits::kMaxTextureSide));
+  }
+  return {};
+}
+
+Status CheckInside(const UpdatePayload& place, const ScanoutPayload& scanout) {
+  if (Inside(place.x, place.width, scanout.width) &&
+      Inside(place.y, place.height, scanout.height)) {
+    return {};
+  }
+  return Failed(fmt::format(
+      "the update of {} x {} pixels at {}, {} is outside scanout {} of {} "
+      "x {}",
+      place.width, place.height, place.x, place.y, place.scanout, scanout.width, scanout.height));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<DisplaySocket>> DisplaySocket::Create(EventLoop& loop, UniqueFd socket,
@@ -106,13 +128,7 @@ void DisplaySocket::GetEdid(uint32_t scanout, EdidAnswer answer) {
 }
 
 Result<bool> DisplaySocket::SetScanout(const ScanoutPayload& scanout) {
-  if (scanout.scanout >= kMaxScanouts ||
-      std::max(scanout.width, scanout.height) > limits::kMaxTextureSide) {
-    return Failed(fmt::format(
-        "scanout {} of {} x {} pixels cannot be: there are {}, with sides up "
-        "to {}",
-        scanout.scanout, scanout.width, scanout.height, kMaxScanouts, limits::kMaxTextureSide));
-  }
+  if (Status checked = CheckScanout(scanout); !checked) return tl::unexpected(checked.error());
   if (!Tell(DisplayMessage::SCANOUT, PayloadBytes(scanout))) return false;
   scanouts_[scanout.scanout] = scanout;
   return true;
@@ -123,12 +139,8 @@ Result<bool> DisplaySocket::Update(const UpdatePayload& place, Bytes pixels, std
   const uint64_t bytes = row * place.height;
   const ScanoutPayload scanout =
       place.scanout < kMaxScanouts ? scanouts_[place.scanout] : ScanoutPayload{};
-  if (!Inside(place.x, place.width, scanout.width) ||
-      !Inside(place.y, place.height, scanout.height)) {
-    return Failed(fmt::format(
-        "the update of {} x {} pixels at {}, {} is outside scanout {} of {} "
-        "x {}",
-        place.width, place.height, place.x, place.y, place.scanout, scanout.width, scanout.height));
+  if (Status checked = CheckInside(place, scanout); !checked) {
+    return tl::unexpected(checked.error());
   }
   if (bytes > limits::kMaxCheckedFrameBytes) {
     return Failed(fmt::format("an update of {} bytes is larger than the limit of {}", bytes,
@@ -145,6 +157,38 @@ Result<bool> DisplaySocket::Update(const UpdatePayload& place, Bytes pixels, std
   Queue(DisplayMessage::UPDATE, PayloadBytes(place), bytes);
   for (uint32_t y = 0; y < place.height; ++y) socket_.Append(pixels.subspan(y * stride, row));
   FlushIfIdle();
+  return true;
+}
+
+Result<bool> DisplaySocket::SetDmabufScanout(const DmabufScanoutPayload& scanout,
+                                             UniqueFd texture) {
+  const ScanoutPayload shown = {scanout.scanout, scanout.width, scanout.height};
+  if (Status checked = CheckScanout(shown); !checked) return tl::unexpected(checked.error());
+  if (!Inside(scanout.x, scanout.width, scanout.texture_width) ||
+      !Inside(scanout.y, scanout.height, scanout.texture_height)) {
+    return Failed(
+        fmt::format("scanout {} of {} x {} pixels at {}, {} is outside its texture of {} x {}",
+                    scanout.scanout, scanout.width, scanout.height, scanout.x, scanout.y,
+                    scanout.texture_width, scanout.texture_height));
+  }
+  if (behind()) return false;
+  if (lost_) return true;
+  if (texture) socket_.AppendFd(std::move(texture));
+  Queue(DisplayMessage::DMABUF_SCANOUT, PayloadBytes(scanout));
+  scanouts_[scanout.scanout] = {};
+  textures_[scanout.scanout] = shown;
+  return true;
+}
+
+Result<bool> DisplaySocket::UpdateDmabuf(const UpdatePayload& place, std::function<void()> done) {
+  const ScanoutPayload texture =
+      place.scanout < kMaxScanouts ? textures_[place.scanout] : ScanoutPayload{};
+  if (Status checked = CheckInside(place, texture); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  if (behind()) return false;
+  Ask(DisplayMessage::DMABUF_UPDATE, PayloadBytes(place),
+      [done = std::move(done)](Bytes) { done(); });
   return true;
 }
 

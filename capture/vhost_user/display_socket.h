@@ -60,6 +60,13 @@ class DisplaySocket {
   // outside the front-end's picture) or larger than limits::kMaxCheckedFrameBytes, or where
   // `pixels` has less.
   Result<bool> Update(const UpdatePayload& place, Bytes pixels, std::size_t stride);
+  // A scanout shows a part of a texture, which may be out of date until its update; no descriptor:
+  // it shows none any more. Its size in pixels is forgotten. kFailed where the part is not inside
+  // the texture, and as for SetScanout.
+  Result<bool> SetDmabufScanout(const DmabufScanoutPayload& scanout, UniqueFd texture);
+  // A rectangle of a scanout's texture is another. `done`: the front-end has drawn it, or never
+  // will. kFailed where the rectangle is not inside the scanout.
+  Result<bool> UpdateDmabuf(const UpdatePayload& place, std::function<void()> done);
   bool MoveCursor(const CursorPosition& position);
   bool HideCursor(const CursorPosition& position);
   // kCursorSide * kCursorSide pixels (a8r8g8b8); kFailed for another number.
@@ -98,6 +105,7 @@ class DisplaySocket {
   std::optional<uint64_t> features_;
   std::vector<std::function<void()>> after_features_;
   std::array<ScanoutPayload, kMaxScanouts> scanouts_ = {};
+  std::array<ScanoutPayload, kMaxScanouts> textures_ = {};
   std::deque<Question> questions_;
   std::vector<std::byte> in_;
 };

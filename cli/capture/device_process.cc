@@ -111,7 +111,7 @@ Status DeviceProcess::Start(UniqueFd socket) {
                                              .capsets = static_cast<uint32_t>(facts.capsets.size()),
                                              .host_visible_bytes = options_.host_visible};
   return server_->Serve(std::move(socket), description, displays, *device_, std::move(facts),
-                        std::move(recorder));
+                        std::move(recorder), options_.dmabuf);
 }
 
 Status DeviceProcess::Run() {

@@ -11,6 +11,7 @@ namespace vgpu::cli {
 struct DeviceOptions {
   bool virgl = true;
   std::string render_node;    // empty: GL without a window system
+  bool dmabuf = false;        // the front-end's display has GL, and is handed textures
   uint32_t scanouts = 0;      // 0: any that the front-end may have; the configuration says 1
   uint64_t max_memory = 0;    // bytes, of guest memory in backings, and of the renderer
   uint64_t host_visible = 0;  // bytes of the host-visible window; 0: none

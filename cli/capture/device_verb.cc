@@ -74,6 +74,10 @@ Status Check(Options& options) {
   if (options.no_virgl && !options.device.render_node.empty()) {
     return UsageError("--render-node is for virgl, and --no-virgl is given");
   }
+  if (options.device.dmabuf && options.device.render_node.empty()) {
+    return UsageError(
+        "--dmabuf hands out what a DRM device draws, and no --render-node says which");
+  }
   if (!options.records() && options.recording != RecordingOptions()) {
     return UsageError("options of a recording are given, and no -o that says where it goes");
   }
@@ -120,6 +124,7 @@ ChildOptions ChildFor(const Options& options, int fd, const Recording* recording
   if (options.device.scanouts != 0) add("--scanouts", std::to_string(options.device.scanouts));
   if (!options.host_visible.empty()) add("--host-visible", options.host_visible);
   if (!options.device.render_node.empty()) add("--render-node", options.device.render_node);
+  if (options.device.dmabuf) child.argv.emplace_back("--dmabuf");
   std::optional<std::string> socket;
   if (recording != nullptr) socket = recording->recorder_socket();
   child.environment = {{ring::kSocketEnv, socket}};
@@ -271,6 +276,10 @@ std::function<int()> AddCaptureDevice(CLI::App& command) {
       .add_option("--render-node", options->device.render_node,
                   "The DRM device to draw with (default: what EGL has without a window system)")
       ->type_name("PATH");
+  command.add_flag(
+      "--dmabuf", options->device.dmabuf,
+      "Hand what is drawn to the front-end's display as DMABUFs, not as pixels: for a display that "
+      "has GL (sdl,gl=on), on the --render-node that it draws with too");
   command
       .add_option(
           "--scanouts", options->device.scanouts,

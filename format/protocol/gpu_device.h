@@ -10,6 +10,7 @@
 
 #include "format/protocol/command_sink.h"
 #include "format/protocol/image.h"
+#include "format/protocol/texture_export.h"
 #include "format/protocol/transfer_layout.h"
 #include "format/protocol/virtio_gpu.h"
 
@@ -45,7 +46,8 @@ class GpuDevice : public CommandSink {
   virtual void SetFeatures(uint64_t features) = 0;
   virtual void SetDisplay(uint32_t scanout, Display display) = 0;
   // The size of the host-visible window. 0: there is none, and no blob can be mapped. Nothing:
-  // somebody else looks after it, and a blob may be mapped anywhere; so it is before the first call.
+  // somebody else looks after it, and a blob may be mapped anywhere; so it is before the first
+  // call.
   virtual void SetWindow(std::optional<uint64_t> bytes) = 0;
 
   // kMaxScanouts of each.
@@ -58,6 +60,8 @@ class GpuDevice : public CommandSink {
   // A descriptor of a blob's memory that another process can map, the caller's to close; -1 where
   // there is none.
   virtual int ExportBlob(uint32_t resource_id) = 0;
+  // False where the resource's texture cannot be exported, or it is a blob.
+  virtual bool ExportTexture(uint32_t resource_id, TextureExport& out) = 0;
   // A blob's bytes where it is mapped for the guest, else empty.
   virtual std::span<const std::byte> MappedOf(uint32_t resource_id) const = 0;
   // A rectangle of level 0, layer 0 of a resource.

@@ -130,6 +130,13 @@ int Device::ExportBlob(uint32_t resource_id) {
   return impl_->renderer.ExportBlob(resource_id, fd) == 0 ? fd : -1;
 }
 
+bool Device::ExportTexture(uint32_t resource_id, TextureExport& out) {
+  const ResourceState* resource = impl_->FindResource(resource_id);
+  // How a blob is shown, its scanout says, and no texture.
+  if (resource == nullptr || resource->blob) return false;
+  return impl_->renderer.ExportTexture(resource_id, out) == 0;
+}
+
 int Device::FenceDescriptor() const { return impl_->renderer.FenceDescriptor(); }
 
 void Device::PollFences() { impl_->renderer.PollFences(0); }

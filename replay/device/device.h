@@ -71,6 +71,7 @@ class Device : public GpuDevice {
   void SetDisplay(uint32_t scanout, Display display) override;
   void SetWindow(std::optional<uint64_t> bytes) override;
   int ExportBlob(uint32_t resource_id) override;
+  bool ExportTexture(uint32_t resource_id, TextureExport& out) override;
   const ResourceShape* ShapeOf(uint32_t resource_id) const override;
   const ScanoutState& Scanout(uint32_t scanout_id) const override;
   const CursorState& Cursor(uint32_t scanout_id) const override;

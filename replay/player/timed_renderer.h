@@ -36,6 +36,9 @@ class TimedRenderer : public Renderer {
   int UnmapBlob(uint32_t resource_id) override;
   int MapInfo(uint32_t resource_id, uint32_t& out) override;
   int ExportBlob(uint32_t resource_id, int& fd) override { return next_.ExportBlob(resource_id, fd); }
+  int ExportTexture(uint32_t resource_id, TextureExport& out) override {
+    return next_.ExportTexture(resource_id, out);
+  }
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
   int FenceDescriptor() const override { return next_.FenceDescriptor(); }

@@ -79,4 +79,6 @@ GlStrings CurrentGlStrings() {
   return {Get(GL_VENDOR), Get(GL_RENDERER), Get(GL_VERSION)};
 }
 
+void FlushGl() { glFlush(); }
+
 }  // namespace vgpu

@@ -18,4 +18,7 @@ struct GlStrings {
 // Of the context that is current on this thread.
 GlStrings CurrentGlStrings();
 
+// What was drawn in that context reaches the GPU, also where nobody waits for it.
+void FlushGl();
+
 }  // namespace vgpu

@@ -71,6 +71,8 @@ class NullRenderer final : public Renderer {
     return 0;
   }
 
+  int ExportTexture(uint32_t, TextureExport&) override { return EINVAL; }
+
   int ExportBlob(uint32_t resource_id, int& fd) override {
     const auto found = blobs_.find(resource_id);
     if (found == blobs_.end()) return EINVAL;

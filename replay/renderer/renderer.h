@@ -17,6 +17,7 @@
 
 #include "format/protocol/command_sink.h"
 #include "format/protocol/error.h"
+#include "format/protocol/texture_export.h"
 #include "format/protocol/transfer_layout.h"
 
 namespace vgpu {
@@ -68,6 +69,10 @@ class Renderer {
   virtual int MapInfo(uint32_t resource_id, uint32_t& out) = 0;
   // A descriptor of a blob's memory that another process can map, the caller's to close.
   virtual int ExportBlob(uint32_t resource_id, int& fd) = 0;
+
+  // A texture that another process can draw. Refused where the renderer cannot know that its driver
+  // exports, and for what is no texture.
+  virtual int ExportTexture(uint32_t resource_id, TextureExport& out) = 0;
 
   // A fence after everything submitted so far.
   virtual int CreateFence(const FenceId& fence) = 0;

@@ -78,6 +78,7 @@ class SoftwareRenderer final : public Renderer {
   int UnmapBlob(uint32_t) override { return EINVAL; }
   int MapInfo(uint32_t, uint32_t&) override { return EINVAL; }
   int ExportBlob(uint32_t, int&) override { return EINVAL; }
+  int ExportTexture(uint32_t, TextureExport&) override { return EINVAL; }
 
   int CreateFence(const FenceId& fence) override {
     fences_.push_back(fence);

@@ -56,7 +56,11 @@ class VirglRenderer final : public Renderer {
   RendererInfo Info() const override { return info_; }
   CapsetInfo GetCapset(uint32_t id) override;
   std::vector<std::byte> FillCapset(uint32_t id, uint32_t version) override;
-  void ForceContext0() override { virgl_renderer_force_ctx_0(); }
+  void ForceContext0() override {
+    virgl_renderer_force_ctx_0();
+    // The switch has flushed other contexts, and not this one, where another process draws.
+    if (exports_) FlushGl();
+  }
 
   int CreateContext(uint32_t ctx_id, uint32_t context_init, const std::string& name) override;
   void DestroyContext(uint32_t ctx_id) override {
@@ -98,6 +102,7 @@ class VirglRenderer final : public Renderer {
   }
 
   int ExportBlob(uint32_t resource_id, int& fd) override;
+  int ExportTexture(uint32_t resource_id, TextureExport& out) override;
 
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
@@ -129,6 +134,7 @@ class VirglRenderer final : public Renderer {
   RendererInfo info_;
   FenceBook fences_;
   bool ready_ = false;
+  bool exports_ = false;  // textures have been handed out
 };
 
 Status VirglRenderer::Start() {
@@ -255,6 +261,24 @@ int VirglRenderer::ExportBlob(uint32_t resource_id, int& fd) {
   }
   close(fd);  // nobody but the driver can do anything with it
   return EINVAL;
+}
+
+// Without a render node the driver may be one in software, and Mesa 22.3's crashes when asked.
+int VirglRenderer::ExportTexture(uint32_t resource_id, TextureExport& out) {
+  if (render_node_.empty()) return ENOTSUP;
+  virgl_renderer_resource_info info = {};
+  const int found = virgl_renderer_resource_get_info(static_cast<int>(resource_id), &info);
+  if (found != 0) return found;
+  if (info.tex_id == 0) return EINVAL;
+  int fd = -1;
+  if (const int result = virgl_renderer_get_fd_for_texture(info.tex_id, &fd); result != 0) {
+    return result;
+  }
+  if (fd < 0) return EINVAL;
+  out = {fd, info.width, info.height, info.stride, info.flags, info.drm_fourcc};
+  exports_ = true;
+  FlushGl();
+  return 0;
 }
 
 int VirglRenderer::CreateFence(const FenceId& fence) {

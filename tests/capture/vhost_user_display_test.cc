@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include <cstring>
@@ -65,6 +66,24 @@ class VhostUserDisplay : public testing::Test {
     }
     EXPECT_EQ(have, bytes);
     return out;
+  }
+
+  // The next bytes, all of one message, and the descriptor that came with them.
+  UniqueFd TakeWithFd(void* to, std::size_t bytes) {
+    iovec into = {to, bytes};
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+    msghdr message = {};
+    message.msg_iov = &into;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    EXPECT_EQ(recvmsg(front_end_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC),
+              static_cast<ssize_t>(bytes));
+    const cmsghdr* item = CMSG_FIRSTHDR(&message);
+    if (item == nullptr) return {};
+    int fd;
+    std::memcpy(&fd, CMSG_DATA(item), sizeof(fd));
+    return UniqueFd(fd);
   }
 
   bool NothingCame() {
@@ -159,6 +178,71 @@ TEST_F(VhostUserDisplay, ScanoutsAndUpdatesGoOutWithPackedRows) {
   const auto update = Take(DisplayMessage::UPDATE, 20 + 16);
   EXPECT_EQ(vhost::PayloadAs<vhost::UpdatePayload>(update).x, 2u);
   EXPECT_EQ(std::memcmp(update.data() + 20, "AAAABBBBCCCCDDDD", 16), 0);
+}
+
+TEST_F(VhostUserDisplay, ATextureGoesOutWithItsDescriptor) {
+  Negotiate(0);
+  const UniqueFd texture(memfd_create("texture", MFD_CLOEXEC));
+  ASSERT_EQ(write(texture.get(), "T", 1), 1);
+  ASSERT_TRUE(
+      display_
+          ->SetDmabufScanout({1, 2, 3, 4, 5, 6, 8, 24, 1, 0x34325258}, UniqueFd(dup(texture.get())))
+          .value());
+  uint32_t words[13];
+  UniqueFd came = TakeWithFd(words, sizeof(words));
+  EXPECT_THAT(words, ElementsAre(9, 0, 40, 1, 2, 3, 4, 5, 6, 8, 24, 1, 0x34325258));
+  char first = 0;
+  EXPECT_EQ(pread(came.get(), &first, 1, 0), 1);
+  EXPECT_EQ(first, 'T');
+}
+
+TEST_F(VhostUserDisplay, AScanoutThatShowsNoTextureAnyMoreHasNoDescriptor) {
+  Negotiate(0);
+  ASSERT_TRUE(display_->SetDmabufScanout({.scanout = 3}, {}).value());
+  uint32_t words[13];
+  EXPECT_FALSE(TakeWithFd(words, sizeof(words)));
+  EXPECT_THAT(words, ElementsAre(9, 0, 40, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0));
+}
+
+TEST_F(VhostUserDisplay, AnUpdateOfATextureIsDoneWhenItsEmptyReplyComes) {
+  Negotiate(0);
+  ASSERT_TRUE(display_->SetDmabufScanout({0, 0, 0, 4, 4, 4, 4, 16}, {}).value());
+  Take(DisplayMessage::DMABUF_SCANOUT, 40);
+  int done = 0;
+  ASSERT_TRUE(display_->UpdateDmabuf({0, 1, 2, 3, 2}, [&] { ++done; }).value());
+  const auto update =
+      vhost::PayloadAs<vhost::UpdatePayload>(Take(DisplayMessage::DMABUF_UPDATE, 20));
+  EXPECT_EQ(update.x, 1u);
+  EXPECT_EQ(update.height, 2u);
+  Pump();
+  EXPECT_EQ(done, 0);
+  Reply(DisplayMessage::DMABUF_UPDATE, {});
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(listener_.lost, 0);
+}
+
+TEST_F(VhostUserDisplay, AnUpdateOfATextureIsDoneWhenTheFrontEndHangsUp) {
+  Negotiate(0);
+  ASSERT_TRUE(display_->SetDmabufScanout({0, 0, 0, 4, 4, 4, 4, 16}, {}).value());
+  int done = 0;
+  ASSERT_TRUE(display_->UpdateDmabuf({0, 0, 0, 4, 4}, [&] { ++done; }).value());
+  front_end_.Reset();
+  Pump();
+  EXPECT_EQ(done, 1);
+}
+
+TEST_F(VhostUserDisplay, TexturesThatTheFrontEndCannotDrawAreRefused) {
+  Negotiate(0);
+  const auto none = [] {};
+  EXPECT_FALSE(display_->UpdateDmabuf({0, 0, 0, 1, 1}, none));
+  EXPECT_THAT(display_->SetDmabufScanout({0, 2, 0, 4, 4, 4, 4, 16}, {}).error().message,
+              HasSubstr("scanout 0 of 4 x 4 pixels at 2, 0 is outside its texture of 4 x 4"));
+  EXPECT_FALSE(display_->SetDmabufScanout({16, 0, 0, 4, 4, 4, 4, 16}, {}));
+  ASSERT_TRUE(display_->SetScanout({0, 4, 4}));
+  ASSERT_TRUE(display_->SetDmabufScanout({0, 0, 0, 4, 4, 4, 4, 16}, {}));
+  EXPECT_FALSE(display_->UpdateDmabuf({0, 3, 0, 2, 1}, none));
+  const std::vector<std::byte> pixels(64);
+  EXPECT_FALSE(display_->Update({0, 0, 0, 4, 4}, pixels, 16));
 }
 
 TEST_F(VhostUserDisplay, UpdatesThatTheFrontEndCannotDrawAreRefused) {

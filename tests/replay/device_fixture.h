@@ -93,6 +93,10 @@ class FakeRenderer : public Renderer {
     if (result == 0) fd = memfd_create("blob", MFD_CLOEXEC);
     return Note("ExportBlob {}", id);
   }
+  int ExportTexture(uint32_t id, TextureExport& out) override {
+    if (result == 0) out = {.fd = memfd_create("texture", MFD_CLOEXEC)};
+    return Note("ExportTexture {}", id);
+  }
   int CreateFence(const FenceId& fence) override {
     fences.push_back(fence);
     return Note("CreateFence {}", fence.id);

@@ -112,6 +112,17 @@ TEST_P(RendererTest, ABlobOfHostMemoryIsMappedWhereItCanBe) {
   renderer_->UnrefResource(4);
 }
 
+// Mesa 22.3's software driver crashes when it is asked.
+TEST_P(RendererTest, NoTextureIsExportedWhereNoRenderNodeDraws) {
+  ASSERT_EQ(
+      renderer_->CreateResource(
+          1, {.target = 2, .format = 1, .bind = 1u << 1 | kBindScanout, .width = 64, .height = 64}),
+      0);
+  TextureExport texture;
+  EXPECT_NE(renderer_->ExportTexture(1, texture), 0);
+  EXPECT_EQ(texture.fd, -1);
+}
+
 INSTANTIATE_TEST_SUITE_P(, RendererTest, testing::Values("null", "virgl"),
                          [](const auto& test) { return std::string(test.param); });
 

@@ -1,6 +1,7 @@
 #include "tests/support/display_peer.h"
 
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -15,6 +16,9 @@ using vhost::PayloadBytes;
 
 void DisplayPeer::Forget() {
   in_.clear();
+  descriptors_.clear();
+  textures.clear();
+  texture_updates.clear();
   scanouts.clear();
   cursors.clear();
   updates.clear();
@@ -23,11 +27,29 @@ void DisplayPeer::Forget() {
 
 void DisplayPeer::Serve(int socket) {
   if (asleep || socket < 0) return;
-  std::byte part[65536];
-  for (ssize_t got; (got = recv(socket, part, sizeof(part), MSG_DONTWAIT)) > 0;) {
-    in_.insert(in_.end(), part, part + got);
-  }
+  Receive(socket);
   while (ServeOne(socket)) {
+  }
+}
+
+void DisplayPeer::Receive(int socket) {
+  std::byte part[65536];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  while (true) {
+    iovec into = {part, sizeof(part)};
+    msghdr message = {};
+    message.msg_iov = &into;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+    const ssize_t got = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got <= 0) return;
+    in_.insert(in_.end(), part, part + got);
+    if (const cmsghdr* item = CMSG_FIRSTHDR(&message); item != nullptr) {
+      int fd;
+      std::memcpy(&fd, CMSG_DATA(item), sizeof(fd));
+      descriptors_.emplace_back(fd);
+    }
   }
 }
 
@@ -55,6 +77,11 @@ void DisplayPeer::Take(DisplayMessage message, const std::vector<std::byte>& pay
     }
     case DisplayMessage::UPDATE:
       return Draw(payload);
+    case DisplayMessage::DMABUF_SCANOUT:
+      return TakeTexture(payload);
+    case DisplayMessage::DMABUF_UPDATE:
+      texture_updates.push_back(PayloadAs<vhost::UpdatePayload>(payload));
+      return;
     case DisplayMessage::CURSOR_POS:
     case DisplayMessage::CURSOR_POS_HIDE:
     case DisplayMessage::CURSOR_UPDATE:
@@ -88,6 +115,19 @@ void DisplayPeer::Draw(const std::vector<std::byte>& payload) {
   updates.push_back(place);
 }
 
+// One without a size has no descriptor.
+void DisplayPeer::TakeTexture(const std::vector<std::byte>& payload) {
+  Texture texture = {PayloadAs<vhost::DmabufScanoutPayload>(payload), 0};
+  scanouts.erase(texture.shown.scanout);
+  textures.erase(texture.shown.scanout);
+  if (texture.shown.width == 0) return;
+  if (descriptors_.empty() || pread(descriptors_.front().get(), &texture.resource_id, 4, 0) != 4) {
+    return faults.push_back("a texture that cannot be read");
+  }
+  descriptors_.pop_front();
+  textures[texture.shown.scanout] = texture;
+}
+
 void DisplayPeer::TakeCursor(DisplayMessage message, const std::vector<std::byte>& payload) {
   const auto position = PayloadAs<vhost::CursorPosition>(payload);
   Cursor& cursor = cursors[position.scanout];
@@ -114,6 +154,7 @@ void DisplayPeer::Answer(int socket, DisplayMessage message) {
   if (message == DisplayMessage::GET_PROTOCOL_FEATURES) {
     return Reply(socket, message, PayloadBytes<uint64_t>(has_edid ? 1 : 0));
   }
+  if (message == DisplayMessage::DMABUF_UPDATE && !is_drawing) Reply(socket, message, {});
   if (keeps_quiet) return;
   if (message == DisplayMessage::GET_DISPLAY_INFO) Reply(socket, message, StructBytes(info));
   if (message == DisplayMessage::GET_EDID) Reply(socket, message, StructBytes(edid));

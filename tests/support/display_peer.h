@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,15 +26,24 @@ class DisplayPeer {
     std::vector<uint32_t> pixels;  // a8r8g8b8
   };
 
+  struct Texture {
+    vhost::DmabufScanoutPayload shown;
+    uint32_t resource_id = 0;  // as the texture's first bytes say (WatchedRenderer)
+  };
+
   // Reads what has come on `socket`, this end's, and answers it. A message that makes no sense is
   // a line of `faults`.
   void Serve(int socket);
   // A new socket: nothing of the last one is known.
   void Forget();
+  // Where it `is_drawing`: answers one update of a texture.
+  void AnswerDrawing(int socket) { Reply(socket, vhost::DisplayMessage::DMABUF_UPDATE, {}); }
 
   std::map<uint32_t, Scanout> scanouts;
   std::map<uint32_t, Cursor> cursors;
-  std::vector<vhost::UpdatePayload> updates;  // in their order
+  std::map<uint32_t, Texture> textures;               // by scanout
+  std::vector<vhost::UpdatePayload> texture_updates;  // in their order
+  std::vector<vhost::UpdatePayload> updates;          // in their order
   int scanout_messages = 0;
   int questions = 0;  // for display info
   std::vector<std::string> faults;
@@ -43,17 +53,21 @@ class DisplayPeer {
   wire::RespEdid edid;       // of each scanout
   bool has_edid = false;     // whether it is a feature of it
   bool asleep = false;       // reads nothing
+  bool is_drawing = false;   // answers no update of a texture
   bool keeps_quiet = false;  // reads, and answers no question for display info
 
  private:
+  void Receive(int socket);
   bool ServeOne(int socket);
   void Take(vhost::DisplayMessage message, const std::vector<std::byte>& payload);
   void Draw(const std::vector<std::byte>& payload);
+  void TakeTexture(const std::vector<std::byte>& payload);
   void TakeCursor(vhost::DisplayMessage message, const std::vector<std::byte>& payload);
   void Reply(int socket, vhost::DisplayMessage message, Bytes payload);
   void Answer(int socket, vhost::DisplayMessage message);
 
   std::vector<std::byte> in_;
+  std::deque<UniqueFd> descriptors_;  // that came and were not taken
 };
 
 }  // namespace vgpu::test

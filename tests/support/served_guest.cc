@@ -76,7 +76,7 @@ Status ServedGuest::Serve() {
       .capsets = static_cast<uint32_t>(OfferedCapsets(*renderer_).size()),
       .host_visible_bytes = options_.window_bytes};
   return server_->Serve(front_end_->TakePeer(), description, displays, *device_,
-                        FactsOf(*renderer_), nullptr);
+                        FactsOf(*renderer_), nullptr, options_.dmabuf);
 }
 
 bool ServedGuest::Start() {
@@ -102,6 +102,11 @@ void ServedGuest::HangUpDisplay() {
   Pump();
 }
 
+void ServedGuest::AnswerDrawing() {
+  display_.AnswerDrawing(DisplayEnd());
+  Pump();
+}
+
 bool ServedGuest::Reboot() {
   Stop();
   return front_end_->ResetDevice() && Start();
@@ -123,7 +128,7 @@ void ServedGuest::Pump() {
   for (int round = 0; round < 8; ++round) {
     loop_->Wait(std::chrono::milliseconds(0));
     front_end_->ServeWindow();
-    display_.Serve(other_display_ ? other_display_.get() : front_end_->display());
+    display_.Serve(DisplayEnd());
   }
   for (uint32_t queue = 0; queue < 2; ++queue) {
     TakeUsed(queue);

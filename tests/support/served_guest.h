@@ -29,6 +29,7 @@ struct GuestOptions {
   uint64_t max_memory = 64u << 20;
   uint64_t max_host_memory = uint64_t{1} << 30;
   bool virgl = false;        // draw with virglrenderer; else with the null renderer
+  bool dmabuf = false;       // the display has GL, and takes textures
   bool late_fences = false;  // WatchedRenderer's
   // Of the front-end's host-visible window. 0: the front-end of QEMU 10, which has none.
   uint64_t window_bytes = 0;
@@ -76,6 +77,8 @@ class ServedGuest {
   // A new socket of the display, which knows nothing.
   void HandOverDisplay();
   void HangUpDisplay();
+  // DisplayPeer's.
+  void AnswerDrawing();
   bool Reboot();
 
   VhostUserFrontEnd& front_end() { return *front_end_; }
@@ -107,6 +110,7 @@ class ServedGuest {
   explicit ServedGuest(const GuestOptions& options) : options_(options) {}
   bool Begin(std::string& why);
   Status Serve();
+  int DisplayEnd() const { return other_display_ ? other_display_.get() : front_end_->display(); }
   Slot TakeSlot(std::size_t request_bytes);
   void TakeUsed(uint32_t queue);
 

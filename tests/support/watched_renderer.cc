@@ -1,6 +1,7 @@
 #include "tests/support/watched_renderer.h"
 
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -44,8 +45,10 @@ void WatchedRenderer::DestroyContext(uint32_t ctx) {
 
 int WatchedRenderer::CreateResource(uint32_t id, const ResourceShape& shape) {
   const int result = refusal != 0 ? refusal : real_->CreateResource(id, shape);
-  if (result == 0) resources.insert(id);
-  return result;
+  if (result != 0) return result;
+  resources.insert(id);
+  shapes_[id] = shape;
+  return 0;
 }
 
 void WatchedRenderer::UnrefResource(uint32_t id) {
@@ -83,6 +86,16 @@ int WatchedRenderer::UnmapBlob(uint32_t id) {
   mapped.erase(id);
   const int result = real_->UnmapBlob(id);
   return refusal != 0 ? refusal : result;
+}
+
+int WatchedRenderer::ExportTexture(uint32_t id, TextureExport& out) {
+  if (!exports) return real_->ExportTexture(id, out);
+  const ResourceShape& shape = shapes_.at(id);
+  const int fd = memfd_create("texture", MFD_CLOEXEC);
+  if (fd < 0 || pwrite(fd, &id, sizeof(id), 0) != sizeof(id)) std::abort();
+  out = {fd, shape.width, shape.height, shape.width * 4, shape.flags, kFourcc};
+  exported.push_back(id);
+  return 0;
 }
 
 int WatchedRenderer::CreateFence(const FenceId& fence) {

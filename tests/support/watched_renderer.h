@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -38,6 +39,10 @@ class WatchedRenderer : public Renderer {
   int refusal = 0;
   int fence_refusal = 0;  // the same for CreateFence
   int polls = 0;          // calls of PollFences
+  // Textures are exported: each is a file of memory that says which, with the size of its resource.
+  bool exports = false;
+  static constexpr int32_t kFourcc = 0x34325258;  // of all of them: XR24
+  std::vector<uint32_t> exported;                 // resources, in their order
 
   RendererInfo Info() const override { return real_->Info(); }
   CapsetInfo GetCapset(uint32_t id) override { return real_->GetCapset(id); }
@@ -71,6 +76,7 @@ class WatchedRenderer : public Renderer {
   int UnmapBlob(uint32_t id) override;
   int MapInfo(uint32_t id, uint32_t& out) override { return real_->MapInfo(id, out); }
   int ExportBlob(uint32_t id, int& fd) override { return real_->ExportBlob(id, fd); }
+  int ExportTexture(uint32_t id, TextureExport& out) override;
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
   int FenceDescriptor() const override { return late_ ? ready_.get() : real_->FenceDescriptor(); }
@@ -80,6 +86,7 @@ class WatchedRenderer : public Renderer {
   std::unique_ptr<Renderer> real_;
   FenceCallback on_fence_;
   const bool late_;
+  std::map<uint32_t, ResourceShape> shapes_;  // of what was made
   UniqueFd ready_;
   std::vector<FenceId> done_;  // to be reported
 };
