@@ -96,11 +96,13 @@ Result<Response> Device::Execute(const Command& command) {
     return Response{Encode({}, Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER)), {}};
   }
   Call call{.header = *header, .trailing = {}};
+  const bool has_transient = std::ranges::any_of(command.memory, &MemoryUpdate::transient);
+  call.has_transient = has_transient;
+  if (has_transient) device.transient = Mapping();
   for (const MemoryUpdate& update : command.memory) {
     if (Status applied = ApplyMemory(device, update); !applied) {
       return tl::unexpected(applied.error());
     }
-    call.has_transient = call.has_transient || update.transient;
   }
   if (command.queue == Queue::kControl && device.options.force_context_0) {
     device.renderer.ForceContext0();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "format/protocol/backing.h"
@@ -12,11 +13,15 @@ namespace vgpu {
 
 namespace {
 
+// A large memory comes in several updates: what is there is kept.
 Status ApplyTransient(DeviceState& device, const MemoryUpdate& update) {
   const Result<BoxSize> size = SizeOf(update.box);
   if (!size) return tl::unexpected(size.error());
-  device.transient = Mapping();
-  if (size->end == 0) return {};
+  const std::span<const std::byte> before = device.transient.bytes();
+  if (size->end <= before.size()) {
+    return update.bytes.empty() ? Status()
+                                : PutBox(device.transient.bytes(), update.box, update.bytes);
+  }
   if (size->end > device.options.max_memory) {
     return MakeError(ErrorCode::kUnreadable,
                      fmt::format("a transfer's own memory of {} bytes passes the limit of {}",
@@ -24,6 +29,7 @@ Status ApplyTransient(DeviceState& device, const MemoryUpdate& update) {
   }
   HeapResult<Mapping> mapping = Mapping::Create(size->end);
   if (!mapping) return MakeError(ErrorCode::kFailed, mapping.error().message);
+  std::ranges::copy(before, mapping->bytes().begin());
   device.transient = std::move(*mapping);
   if (update.bytes.empty()) return {};
   return PutBox(device.transient.bytes(), update.box, update.bytes);

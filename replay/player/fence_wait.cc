@@ -25,6 +25,7 @@ void FenceWait::ForgetAll() {
     renderer_.PollFences(wait_ms);
     on_wait_();
   }
+  if (IsOwedAny()) timeout_ns_ = 0;  // none of the others is waited for
   log_.Clear();
 }
 

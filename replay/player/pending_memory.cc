@@ -80,6 +80,10 @@ std::span<const MemoryUpdate> PendingMemory::Take(TraceReader& reader,
   // Only now does the buffer stay where it is.
   for (size_t i = 0; i < waiting.size(); ++i) {
     const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    if (waiting[i].update.transient && waiting[i].blobs.empty()) {
+      updates_.push_back(waiting[i].update);  // room for what the command will write
+      continue;
+    }
     if (ends_[i] == begin) continue;
     Append(waiting[i], Bytes(bytes_).subspan(begin, ends_[i] - begin), errors);
   }

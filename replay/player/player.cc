@@ -199,8 +199,7 @@ Status Player::Run::OnCommand(const proto::Command& command) {
 
 void Player::Run::CompareResponse(const proto::Command& command, Bytes replayed) {
   const Bytes recorded = BytesOf(command.response());
-  const ResponseCheck check =
-      CheckResponse(place_.type, recorded, replayed, known_results_);
+  const ResponseCheck check = CheckResponse(place_.type, recorded, replayed, known_results_);
   if (check.outcome == ResponseCheck::Outcome::kNotCompared) return;
   ++report_.done.responses;
   if (check.outcome == ResponseCheck::Outcome::kDifferent) {

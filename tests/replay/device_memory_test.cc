@@ -99,6 +99,21 @@ TEST_F(DeviceMemory, TransientBytesAreTheTransfersOwnMemoryForOneCommand) {
   EXPECT_THAT(CallsOf(ask::ToHost2d(10, {0, 0, 4, 4})).back(), Not(HasSubstr("own memory")));
 }
 
+TEST_F(DeviceMemory, TransientBytesMayComeInPieces) {
+  const auto bytes = Numbers(32);
+  const MemoryUpdate updates[] = {
+      {.resource_id = 10, .transient = true, .box = {.row_bytes = 32}, .bytes = bytes},
+      {.resource_id = 10,
+       .transient = true,
+       .box = {.offset = 32, .row_bytes = 32},
+       .bytes = bytes}};
+  EXPECT_EQ(Answer(ask::ToHost3d(0, ask::Transfer3d(10, {0, 0, 0, 4, 4, 1})), updates),
+            "OK_NODATA");
+  auto both = bytes;
+  both.insert(both.end(), bytes.begin(), bytes.end());
+  EXPECT_EQ(renderer_.own_memory, both);
+}
+
 TEST_F(DeviceMemory, TransientRowsLieWhereTheirBoxSaysInZeroes) {
   const auto bytes = Numbers(8);
   const MemoryUpdate update{
