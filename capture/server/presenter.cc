@@ -202,8 +202,11 @@ bool Presenter::SendPart(uint32_t scanout, const wire::Rect& part, const Pixels&
   return true;
 }
 
-void Presenter::SendStale(uint32_t scanout, const Pixels* pixels) {
-  if (SendTexture(scanout)) return;
+void Presenter::SendStale(uint32_t scanout) {
+  if (!SendTexture(scanout)) SendPixels(scanout, nullptr);
+}
+
+void Presenter::SendPixels(uint32_t scanout, const Pixels* pixels) {
   Shown& shown = shown_[scanout];
   const ScanoutState& state = device_.Scanout(scanout);
   const wire::Rect part = Intersection(shown.stale, state.rect);
@@ -233,14 +236,14 @@ void Presenter::Flush(uint32_t scanout, const wire::Rect& rect, const Pixels* pi
 void Presenter::Send(uint32_t scanout, const Pixels* pixels) {
   if (SendTexture(scanout)) return;
   const auto since = std::chrono::steady_clock::now() - shown_[scanout].sent;
-  if (since >= kInterval) return SendStale(scanout, pixels);
+  if (since >= kInterval) return SendPixels(scanout, pixels);
   timer_->Arm(kInterval - since);
 }
 
 void Presenter::OnTimer() {
   if (!ready()) return;
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
-    if (shown_[scanout].stale.width != 0) SendStale(scanout, nullptr);
+    if (shown_[scanout].stale.width != 0) SendStale(scanout);
   }
 }
 
@@ -278,7 +281,7 @@ void Presenter::CatchUp() {
   for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) {
     if (shown_[scanout].cursor_stale) CursorChanged(scanout);
   }
-  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) SendStale(scanout, nullptr);
+  for (uint32_t scanout = 0; scanout < kMaxScanouts; ++scanout) SendStale(scanout);
 }
 
 }  // namespace vgpu

@@ -67,7 +67,8 @@ class Presenter {
   // False where it is to be sent again.
   bool Took(const Result<bool>& sent, uint32_t scanout);
   bool SendScanout(uint32_t scanout);
-  void SendStale(uint32_t scanout, const Pixels* pixels);
+  void SendStale(uint32_t scanout);
+  void SendPixels(uint32_t scanout, const Pixels* pixels);
   bool SendTexture(uint32_t scanout);
   void ChooseWay(uint32_t scanout);
   void TakeTextureBack(uint32_t scanout);

@@ -31,7 +31,6 @@ constexpr char kCapabilities[] = R"({
   ]
 })";
 
-constexpr uint32_t kMostScanouts = 16;  // virtio specification, "GPU Device"
 constexpr uint64_t kPage = 4096;
 constexpr uint64_t kSmallestMemory = 16u << 20;
 
@@ -82,9 +81,9 @@ Status Check(Options& options) {
     return UsageError("options of a recording are given, and no -o that says where it goes");
   }
   options.device.virgl = !options.no_virgl;
-  if (options.device.scanouts > kMostScanouts) {
+  if (options.device.scanouts > kMaxScanouts) {
     return UsageError(
-        fmt::format("--scanouts {}: a device has 1 to {}", options.device.scanouts, kMostScanouts));
+        fmt::format("--scanouts {}: a device has 1 to {}", options.device.scanouts, kMaxScanouts));
   }
   const auto memory = ParseSize("--max-memory", options.max_memory);
   if (!memory) return tl::unexpected(memory.error());

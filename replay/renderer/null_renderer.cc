@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "heap/mapping.h"
-#include "replay/renderer/renderer.h"
+#include "replay/renderer/immediate_fences.h"
 
 namespace vgpu {
 
@@ -20,9 +20,9 @@ constexpr CapsetInfo kCapsets[] = {{1, 1, 308}, {2, 2, 1376}};
 
 constexpr uint32_t kMapInfoCached = 1;
 
-class NullRenderer final : public Renderer {
+class NullRenderer final : public ImmediateFences {
  public:
-  explicit NullRenderer(FenceCallback on_fence) : on_fence_(std::move(on_fence)) {}
+  using ImmediateFences::ImmediateFences;
 
   RendererInfo Info() const override { return {"null", VGPU_VERSION, "", "", ""}; }
 
@@ -81,20 +81,9 @@ class NullRenderer final : public Renderer {
     return fd < 0 ? errno : 0;
   }
 
-  int CreateFence(const FenceId& fence) override {
-    fences_.push_back(fence);
-    return 0;
-  }
-
-  void PollFences(int /*timeout_ms*/) override {
-    for (const FenceId& fence : std::exchange(fences_, {})) on_fence_(fence);
-  }
-
-  int FenceDescriptor() const override { return -1; }
-
   void Reset() override {
+    ImmediateFences::Reset();
     blobs_.clear();
-    fences_.clear();
   }
 
  private:
@@ -121,8 +110,6 @@ class NullRenderer final : public Renderer {
     return 0;
   }
 
-  FenceCallback on_fence_;
-  std::vector<FenceId> fences_;
   std::unordered_map<uint32_t, Blob> blobs_;
 };
 

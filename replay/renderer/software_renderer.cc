@@ -8,7 +8,7 @@
 
 #include "format/protocol/limits.h"
 #include "heap/mapping.h"
-#include "replay/renderer/renderer.h"
+#include "replay/renderer/immediate_fences.h"
 #include "replay/renderer/scattered_memory.h"
 
 namespace vgpu {
@@ -42,9 +42,9 @@ uint64_t TotalOf(std::span<const iovec> entries) {
   return total;
 }
 
-class SoftwareRenderer final : public Renderer {
+class SoftwareRenderer final : public ImmediateFences {
  public:
-  explicit SoftwareRenderer(FenceCallback on_fence) : on_fence_(std::move(on_fence)) {}
+  using ImmediateFences::ImmediateFences;
 
   RendererInfo Info() const override { return {"software", VGPU_VERSION, "", "", ""}; }
   CapsetInfo GetCapset(uint32_t id) override { return {id, 0, 0}; }
@@ -80,17 +80,9 @@ class SoftwareRenderer final : public Renderer {
   int ExportBlob(uint32_t, int&) override { return EINVAL; }
   int ExportTexture(uint32_t, TextureExport&) override { return EINVAL; }
 
-  int CreateFence(const FenceId& fence) override {
-    fences_.push_back(fence);
-    return 0;
-  }
-  void PollFences(int /*timeout_ms*/) override {
-    for (const FenceId& fence : std::exchange(fences_, {})) on_fence_(fence);
-  }
-  int FenceDescriptor() const override { return -1; }
   void Reset() override {
+    ImmediateFences::Reset();
     resources_.clear();
-    fences_.clear();
   }
 
  private:
@@ -106,8 +98,6 @@ class SoftwareRenderer final : public Renderer {
   int Move(uint32_t resource_id, uint32_t ctx_id, const Transfer& transfer,
            std::span<const iovec> iov, bool to_host);
 
-  FenceCallback on_fence_;
-  std::vector<FenceId> fences_;
   std::unordered_map<uint32_t, Resource> resources_;
 };
 
