@@ -7,9 +7,7 @@
 // is known, entries outside of it are refused, as by memory that is there.
 #pragma once
 
-#include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "heap/backing_memory.h"
@@ -24,36 +22,18 @@ struct GuestRegion {
 
 class GuestMemory : public BackingMemory {
  public:
-  // `budget`: what all backings may take, in bytes, counted as in memory that is there: their own,
-  // and kEntryBytes for each entry.
-  explicit GuestMemory(uint64_t budget);
-  ~GuestMemory() override;
-  GuestMemory(const GuestMemory&) = delete;
-  GuestMemory& operator=(const GuestMemory&) = delete;
+  explicit GuestMemory(uint64_t budget) : BackingMemory(budget) {}
 
   // From now on, entries lie in these or are refused; Relocate looks at the ones that there are.
   // Until the first call they may lie anywhere.
   void SetRegions(std::vector<GuestRegion> regions);
 
-  // Makes a zeroed backing of entries with these lengths, wherever the guest had them.
-  HeapResult<void> Attach(uint32_t resource_id, std::span<const BackingEntry> entries) override;
-  HeapResult<void> Detach(uint32_t resource_id) override;
-  void Clear() override;
-  bool Relocate(uint32_t resource_id) override;
-  bool Has(uint32_t resource_id) const override;
-  uint64_t SizeOf(uint32_t resource_id) const override;
-  std::span<iovec> Entries(uint32_t resource_id) override;
-  std::span<std::byte> BytesOf(uint32_t resource_id) override;
-
-  uint64_t used() const;
-
  private:
-  struct Backing;
+  // A zeroed memory of the process's own, wherever the guest had the entries.
+  HeapResult<void> Place(Backing& backing) override;
+  bool PlaceAgain(Backing& backing) override { return Contains(backing.entries); }
   bool Contains(std::span<const BackingEntry> entries) const;
 
-  std::unordered_map<uint32_t, Backing> backings_;
-  uint64_t budget_;
-  uint64_t used_ = 0;
   // Sorted; those that touch are one. None: not known.
   std::optional<std::vector<GuestRegion>> regions_;
 };
