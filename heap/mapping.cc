@@ -1,6 +1,8 @@
 #include "heap/mapping.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -45,6 +47,21 @@ Mapping::Mapping(Mapping&& other) noexcept : bytes_(std::exchange(other.bytes_, 
 Mapping& Mapping::operator=(Mapping&& other) noexcept {
   std::swap(bytes_, other.bytes_);
   return *this;
+}
+
+HeapResult<int> CreateSealedMemory(const char* name, uint64_t size) {
+  const int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  constexpr int kSeals = F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+  const bool fits = size <= static_cast<uint64_t>(std::numeric_limits<off_t>::max());
+  if (fd >= 0 && fits && ftruncate(fd, static_cast<off_t>(size)) == 0 &&
+      fcntl(fd, F_ADD_SEALS, kSeals) == 0) {
+    return fd;
+  }
+  const std::string why = fits ? std::strerror(errno) : std::strerror(EFBIG);
+  if (fd >= 0) close(fd);
+  return tl::unexpected(
+      HeapError{HeapErrorCode::kOutOfMemory,
+                "the system refuses shared memory of " + std::to_string(size) + " bytes: " + why});
 }
 
 }  // namespace vgpu

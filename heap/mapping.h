@@ -36,4 +36,8 @@ class Mapping {
   std::span<std::byte> bytes_;
 };
 
+// A descriptor of anonymous memory of `size` zeroed bytes that other processes can map, and that
+// can neither grow nor shrink; the caller's to close. kOutOfMemory where the system refuses.
+HeapResult<int> CreateSealedMemory(const char* name, uint64_t size);
+
 }  // namespace vgpu

@@ -1,0 +1,55 @@
+// The dedicated heap: one pool of memory that host and guest share from boot on.
+//
+// It is a memfd that can neither grow nor shrink, mapped here once, at start; nothing of it is
+// mapped or unmapped after that. Whoever places resources in it (a guest, an allocator of a replay)
+// keeps its records elsewhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "heap/error.h"
+#include "heap/mapping.h"
+
+namespace vgpu {
+
+// How the guest is to map the pool: virtio-gpu's cache modes (VIRTIO_GPU_MAP_CACHE_*).
+enum class CacheMode : uint32_t { kNone = 0, kCached = 1, kUncached = 2, kWriteCombined = 3 };
+
+// What the guest may know of the pool, and all that it may.
+struct HeapDescriptor {
+  uint32_t id = 0;
+  uint64_t base = 0;         // guest-physical address of its first byte
+  uint64_t size = 0;         // bytes
+  uint64_t granularity = 0;  // places are multiples of it, as are their sizes; a power of two
+  CacheMode cache_mode = CacheMode::kCached;
+  bool read_only = false;  // for the guest
+  friend bool operator==(const HeapDescriptor&, const HeapDescriptor&) = default;
+};
+
+// Places are whole pages of the guest's.
+inline constexpr uint64_t kHeapGranularity = 4096;
+
+// Any thread may use the bytes; the object is one thread's.
+class SharedHeap {
+ public:
+  // kInvalid where `size` is not one or more whole granules, kOutOfMemory where the system refuses.
+  static HeapResult<SharedHeap> Create(uint64_t size);
+
+  SharedHeap(SharedHeap&& other) noexcept;
+  SharedHeap& operator=(SharedHeap&& other) noexcept;
+  ~SharedHeap();
+
+  int fd() const { return fd_; }  // of the memfd; stays the heap's
+  std::span<std::byte> bytes() const { return mapping_.bytes(); }
+  uint64_t size() const { return mapping_.bytes().size(); }
+
+ private:
+  SharedHeap(int fd, Mapping mapping) : fd_(fd), mapping_(std::move(mapping)) {}
+
+  int fd_;
+  Mapping mapping_;
+};
+
+}  // namespace vgpu
