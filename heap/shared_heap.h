@@ -14,20 +14,6 @@
 
 namespace vgpu {
 
-// How the guest is to map the pool: virtio-gpu's cache modes (VIRTIO_GPU_MAP_CACHE_*).
-enum class CacheMode : uint32_t { kNone = 0, kCached = 1, kUncached = 2, kWriteCombined = 3 };
-
-// What the guest may know of the pool, and all that it may.
-struct HeapDescriptor {
-  uint32_t id = 0;
-  uint64_t base = 0;         // guest-physical address of its first byte
-  uint64_t size = 0;         // bytes
-  uint64_t granularity = 0;  // places are multiples of it, as are their sizes; a power of two
-  CacheMode cache_mode = CacheMode::kCached;
-  bool read_only = false;  // for the guest
-  friend bool operator==(const HeapDescriptor&, const HeapDescriptor&) = default;
-};
-
 // Places are whole pages of the guest's.
 inline constexpr uint64_t kHeapGranularity = 4096;
 
