@@ -1,6 +1,7 @@
 #include "heap/heap_account.h"
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <string>
 
@@ -19,6 +20,11 @@ tl::unexpected<HeapError> RefusePlace(uint32_t resource_id, HeapErrorCode code,
 }
 
 }  // namespace
+
+bool HeapAccount::CanBe(uint64_t size, uint64_t granule) {
+  return std::has_single_bit(granule) && size > 0 && size % granule == 0 &&
+         size / granule <= kMaxGranules;
+}
 
 HeapAccount::HeapAccount(uint64_t size, uint64_t granule, uint64_t quota)
     : size_(size), granule_(granule), quota_(quota), last_owner_(size / granule) {}

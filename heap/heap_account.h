@@ -25,8 +25,15 @@ struct HeapOwner {
 // One thread.
 class HeapAccount {
  public:
+  // An account keeps four bytes for each granule: of 64 GiB in pages, 64 MiB.
+  static constexpr uint64_t kMaxGranules = 1u << 24;
+  // Whether there can be an account of this pool: whole granules, a power of two each, not too
+  // many.
+  static bool CanBe(uint64_t size, uint64_t granule);
+
   // Of a pool of `size` bytes in granules of `granule`, both as the guest is told. `quota`: the
   // bytes that each limited owner may have placed at a time.
+  // Required: CanBe.
   HeapAccount(uint64_t size, uint64_t granule, uint64_t quota);
 
   // The pool where it can be cleared; without bytes nothing is. As large as the account's.

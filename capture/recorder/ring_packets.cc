@@ -57,6 +57,7 @@ void SetLimits(const ring::SessionRecord& from, proto::DeviceLimits& to) {
   to.set_max_memory(from.max_memory);
   to.set_max_host_memory(from.max_host_memory);
   to.set_window_bytes(from.window_bytes);
+  to.set_draft_2019(from.draft_2019 != 0);
 }
 
 std::string DigestText(const uint8_t (&digest)[16]) {
@@ -257,6 +258,22 @@ Result<proto::Packet> GuestMemoryPacket(Bytes payload) {
     region.set_heap(entry->heap);
     region.set_heap_offset(entry->heap_offset);
   }
+  return packet;
+}
+
+Result<proto::Packet> DedicatedHeapPacket(Bytes payload) {
+  const auto record = TakeRecord<ring::DedicatedHeapRecord>(RecordType::kDedicatedHeap, payload);
+  if (!record) return tl::unexpected(record.error());
+  proto::Packet packet;
+  proto::DedicatedHeap& heap = *packet.mutable_dedicated_heap();
+  heap.set_heap(record->heap);
+  heap.set_id(record->id);
+  heap.set_guest_address(record->guest_address);
+  heap.set_size(record->size);
+  heap.set_granularity(record->granularity);
+  heap.set_cache_mode(record->cache_mode);
+  heap.set_read_only(record->read_only != 0);
+  heap.set_context_quota(record->context_quota);
   return packet;
 }
 

@@ -55,5 +55,6 @@ Result<proto::Packet> SignalledPacket(Bytes payload);
 Result<proto::Packet> FeaturesPacket(Bytes payload);
 Result<proto::Packet> DisplayPacket(Bytes payload);
 Result<proto::Packet> GuestMemoryPacket(Bytes payload);
+Result<proto::Packet> DedicatedHeapPacket(Bytes payload);
 
 }  // namespace vgpu

@@ -113,6 +113,8 @@ Status Translator::Take(uint16_t type, Bytes payload) {
       return TakeBetween(DisplayPacket(payload));
     case RecordType::kGuestMemory:
       return TakeBetween(GuestMemoryPacket(payload));
+    case RecordType::kDedicatedHeap:
+      return TakeBetween(DedicatedHeapPacket(payload));
   }
   return MakeError(ErrorCode::kFailed, fmt::format("a ring record has the unknown type {}", type));
 }

@@ -183,6 +183,10 @@ void RecordStream::Display(const ring::DisplayRecord& record, Bytes edid) {
   Put(RecordType::kDisplay, record, std::array{edid});
 }
 
+void RecordStream::DedicatedHeap(const ring::DedicatedHeapRecord& heap) {
+  Put(RecordType::kDedicatedHeap, heap, {});
+}
+
 void RecordStream::GuestMemory(std::span<const ring::GuestRegionEntry> regions) {
   const ring::GuestMemoryRecord record = {static_cast<uint32_t>(regions.size()), 0};
   Put(RecordType::kGuestMemory, record, std::array{std::as_bytes(regions)});

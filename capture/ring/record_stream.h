@@ -52,6 +52,7 @@ class RecordStream {
   void Features(uint64_t features);
   void Display(const ring::DisplayRecord& record, Bytes edid);
   void GuestMemory(std::span<const ring::GuestRegionEntry> regions);
+  void DedicatedHeap(const ring::DedicatedHeapRecord& heap);
   void Reset();
 
  private:

@@ -1,9 +1,10 @@
-// What a recorded process (the shim in it, or our device) tells the recorder: the payloads of ring records.
+// What a recorded process (the shim in it, or our device) tells the recorder: the payloads of ring
+// records.
 //
 // Each payload is one fixed struct, then bytes. Same machine, same build: native integers.
 // Order on the ring is program order. A command is Memory* Begin (the call itself) End Readback*
-// Frame?; Fence and FenceSignalled stand where they happen. Features, Display and GuestMemory stand
-// between commands.
+// Frame?; Fence and FenceSignalled stand where they happen. Features, Display, GuestMemory and
+// DedicatedHeap stand between commands.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +30,10 @@ enum class RecordType : uint16_t {
   // FenceRecord: the library refused this one, whose kFence came before it was asked, because it
   // may signal on another thread before it answers.
   kFenceRefused = 14,
-  kFeatures = 15,     // FeaturesRecord
-  kDisplay = 16,      // DisplayRecord, then its EDID
-  kGuestMemory = 17,  // GuestMemoryRecord, then GuestRegionEntry * count
+  kFeatures = 15,       // FeaturesRecord
+  kDisplay = 16,        // DisplayRecord, then its EDID
+  kGuestMemory = 17,    // GuestMemoryRecord, then GuestRegionEntry * count
+  kDedicatedHeap = 18,  // DedicatedHeapRecord
 };
 
 // SessionRecord::source: the numbers of proto::SourceKind.
@@ -55,7 +57,7 @@ struct SessionRecord {
   uint64_t max_memory, max_host_memory;  // bytes, as DeviceOptions says
   uint64_t window_bytes;                 // of the host-visible window; 0: there is none
   uint32_t scanouts;
-  uint32_t padding3;
+  uint32_t draft_2019;
 };
 
 struct GlRecord {
@@ -164,6 +166,14 @@ struct GuestRegionEntry {
   uint64_t guest_address, size;
   uint32_t heap, padding;
   uint64_t heap_offset;
+};
+
+// The dedicated heap from here on, or, of no size, that there is none any more.
+struct DedicatedHeapRecord {
+  uint32_t heap, id;
+  uint64_t guest_address, size, granularity;
+  uint32_t cache_mode, read_only;
+  uint64_t context_quota;
 };
 
 }  // namespace vgpu::ring

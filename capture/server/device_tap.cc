@@ -54,6 +54,7 @@ void DeviceTap::Features(uint64_t features, uint64_t window_bytes) {
   session.max_memory = facts_.max_memory;
   session.max_host_memory = facts_.max_host_memory;
   session.window_bytes = window_bytes;
+  session.draft_2019 = facts_.draft_2019 ? 1 : 0;
   out_->Session(session, facts_.library, HostName());
   if (!facts_.gl_version.empty()) {
     out_->Gl(facts_.gl_vendor, facts_.gl_renderer, facts_.gl_version);
@@ -73,10 +74,11 @@ uint32_t DeviceTap::HeapOf(const vhost::MemoryFile& file) {
   return id;
 }
 
-void DeviceTap::Memory(const vhost::MemoryTable& memory) {
+void DeviceTap::Memory(const vhost::MemoryTable& memory, const std::optional<FoundHeap>& heap) {
   backings_.clear();
   scanned_out_.Clear();
   memory_ = memory.Regions();
+  heap_ = heap;
   if (records() && begun_) AnnounceMemory();
 }
 
@@ -86,6 +88,25 @@ void DeviceTap::AnnounceMemory() {
     regions_.push_back({region.guest_address, region.size, HeapOf(file), 0, region.mmap_offset});
   }
   out_->GuestMemory(regions_);
+  AnnounceHeap();
+}
+
+void DeviceTap::AnnounceHeap() {
+  ring::DedicatedHeapRecord record = {};
+  if (heap_) {
+    const DedicatedHeap& heap = heap_->heap;
+    record = {HeapOf(heap_->file),
+              heap.id,
+              heap.base,
+              heap.size,
+              heap.granularity,
+              heap.cache_mode,
+              heap.read_only ? 1u : 0u,
+              heap.context_quota};
+  }
+  if (record.size == 0 && dedicated_.size == 0) return;
+  dedicated_ = record;
+  out_->DedicatedHeap(record);
 }
 
 void DeviceTap::Display(uint32_t scanout, const vgpu::Display& display) {

@@ -15,6 +15,7 @@
 #include "capture/ring/frame_checks.h"
 #include "capture/ring/mapped_memory.h"
 #include "capture/ring/record_stream.h"
+#include "capture/server/heap_offer.h"
 #include "capture/vhost_user/memory_table.h"
 #include "format/protocol/decode.h"
 #include "format/protocol/gpu_device.h"
@@ -33,6 +34,7 @@ struct DeviceFacts {
     std::vector<std::byte> data;
   };
   std::vector<Capset> capsets;
+  bool draft_2019 = false;
 };
 
 class DeviceTap {
@@ -46,7 +48,8 @@ class DeviceTap {
   // The features that a driver took. The trace begins with the first; nothing is recorded before.
   // `window_bytes`: of the host-visible window that the front-end takes.
   void Features(uint64_t features, uint64_t window_bytes);
-  void Memory(const vhost::MemoryTable& memory);
+  // `heap`: what of it is the dedicated heap, if anything.
+  void Memory(const vhost::MemoryTable& memory, const std::optional<FoundHeap>& heap);
   void Display(uint32_t scanout, const vgpu::Display& display);
 
   // `inferred`: no guest sent it. What is returned is the memory that the device is to take instead
@@ -77,6 +80,7 @@ class DeviceTap {
   bool IsShown(uint32_t resource_id) const;
   const Backing& BackingOf(uint32_t resource_id);
   void AnnounceMemory();
+  void AnnounceHeap();
   uint32_t HeapOf(const vhost::MemoryFile& file);
   void RecordMemory();
   void RecordPlaces(const DecodedRequest& request);
@@ -89,7 +93,9 @@ class DeviceTap {
   std::optional<FrameChecks> checks_;
   bool begun_ = false;  // the session is written
   std::vector<vhost::MemoryTable::RegionPlace> memory_;
-  std::vector<vhost::MemoryFile> heaps_;            // heap id - 1
+  std::vector<vhost::MemoryFile> heaps_;      // heap id - 1
+  ring::DedicatedHeapRecord dedicated_ = {};  // as it was announced; of no size: none
+  std::optional<FoundHeap> heap_;
   std::vector<ring::GuestRegionEntry> regions_;     // of guest memory
   MappedMemory mapped_;                             // host-visible blobs
   MappedMemory scanned_out_;                        // blobs in guest memory that are shown

@@ -47,8 +47,10 @@ GuestServer::~GuestServer() {
 
 Status GuestServer::Serve(UniqueFd socket, const vhost::DeviceDescription& description,
                           std::span<const Display> displays, GpuDevice& device, DeviceFacts facts,
-                          std::unique_ptr<Connection> recorder, bool dmabuf) {
+                          std::unique_ptr<Connection> recorder, bool dmabuf,
+                          const HeapOffer& heap) {
   device_ = &device;
+  heap_offer_ = heap;
   window_bytes_ = description.host_visible_bytes;
   std::ranges::copy(displays.first(std::min(displays.size(), displays_.size())), displays_.begin());
   for (uint32_t i = 0; i < kMaxScanouts; ++i) device.SetDisplay(i, displays_[i]);
@@ -77,20 +79,45 @@ void GuestServer::OnFeatures(uint64_t features) {
   device_->SetFeatures(features & feature::kAll);
   const uint64_t window = session_->has_window() ? window_bytes_ : 0;
   device_->SetWindow(window);
+  OfferPool();
   tap_->Features(features, window);
   if (std::exchange(described_, true)) return;
   for (uint32_t i = 0; i < kMaxScanouts; ++i) tap_->Display(i, displays_[i]);
 }
 
+// A front-end that can map memory of the device's into the guest gets the pool as a whole, once,
+// and shares it back with the rest of the guest's memory.
+void GuestServer::OfferPool() {
+  if (heap_offer_.pool == nullptr || !session_->has_window()) return;
+  if (std::exchange(pool_offered_, true)) return;
+  session_->MapHeap(heap_offer_.pool->fd(), !heap_offer_.read_only, [this](bool ok) {
+    if (!ok) problem_({ErrorCode::kFailed, "the front-end does not map the heap"});
+  });
+}
+
+// Once there are requests, the guest's memory is complete.
+void GuestServer::MissHeap() {
+  if (heap_offer_.bytes == 0 || has_heap_ || std::exchange(heap_missed_, true)) return;
+  problem_({ErrorCode::kFailed,
+            fmt::format("no memory of the guest is the heap of {} bytes: a shared memory device of "
+                        "just this size makes one (docs/DEVICE.md); the guest goes on without",
+                        heap_offer_.bytes)});
+}
+
 void GuestServer::OnMemoryChanged() {
+  const auto found = FindHeap(heap_offer_, session_->memory());
+  has_heap_ = found.has_value();
+  device_->SetHeap(found ? std::optional(found->heap) : std::nullopt,
+                   found ? found->bytes : std::span<std::byte>());
   device_->MemoryChanged();
-  tap_->Memory(session_->memory());
+  tap_->Memory(session_->memory(), found);
 }
 
 void GuestServer::OnReset() {
   fenced_.Clear();
   deferred_.clear();
   windows_.clear();  // the front-end unmaps by itself
+  pool_offered_ = false;
   window_waits_.clear();
   device_->Reset();
   tap_->Reset();
@@ -113,6 +140,7 @@ void GuestServer::OnDisplayLost(const std::optional<Error>& error) {
 }
 
 void GuestServer::OnRequest(const vhost::GuestRequest& request) {
+  MissHeap();
   if (Defer(request)) return;
   Serve(request.token, request.bytes);
 }

@@ -15,6 +15,7 @@
 
 #include "capture/io/event_loop.h"
 #include "capture/server/device_tap.h"
+#include "capture/server/heap_offer.h"
 #include "capture/server/pending_requests.h"
 #include "capture/server/presenter.h"
 #include "capture/vhost_user/display_socket.h"
@@ -41,7 +42,8 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   // `dmabuf`: Presenter's.
   Status Serve(UniqueFd socket, const vhost::DeviceDescription& description,
                std::span<const Display> displays, GpuDevice& device, DeviceFacts facts,
-               std::unique_ptr<Connection> recorder, bool dmabuf = false);
+               std::unique_ptr<Connection> recorder, bool dmabuf = false,
+               const HeapOffer& heap = {});
   // The front-end is gone, and why, where it was not its own wish.
   bool ended() const { return session_ == nullptr || session_->ended(); }
   std::optional<Error> error() const;
@@ -94,6 +96,8 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   void TakeDisplayInfo(const wire::RespDisplayInfo& info);
   void TakeEdid(uint32_t scanout, const wire::RespEdid& edid);
   void SetDisplay(uint32_t scanout, const Display& display);
+  void OfferPool();
+  void MissHeap();
 
   EventLoop& loop_;
   std::function<void(const Error&)> problem_;
@@ -112,6 +116,10 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   uint64_t next_deferred_ = 0;
   int fence_descriptor_ = -1;
   uint64_t window_bytes_ = 0;  // of the host-visible window, where the front-end takes one
+  HeapOffer heap_offer_;
+  bool pool_offered_ = false;  // since the last reset
+  bool has_heap_ = false;      // the guest's memory has it
+  bool heap_missed_ = false;   // that it has not was told
   uint64_t next_command_ = 0;
 };
 

@@ -92,6 +92,8 @@ struct WindowMapping {
 inline constexpr uint64_t kMapWritable = 1;
 // VIRTIO_GPU_SHM_ID_HOST_VISIBLE.
 inline constexpr uint8_t kHostVisibleRegion = 1;
+// The dedicated heap's, which virtio has no number for: the next one.
+inline constexpr uint8_t kHeapRegion = 2;
 
 // The payload of SET_VRING_KICK, _CALL and _ERR.
 inline constexpr uint64_t kVringIndexMask = 0xff;

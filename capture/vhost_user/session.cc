@@ -9,14 +9,25 @@
 
 namespace vgpu::vhost {
 
+namespace {
+
+Status CheckPages(const char* what, uint64_t bytes) {
+  const auto page = static_cast<uint64_t>(getpagesize());
+  if (bytes % page == 0) return {};
+  return MakeError(ErrorCode::kFailed,
+                   fmt::format("a {} of {} bytes is not whole pages of {}", what, bytes, page));
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Session>> Session::Create(EventLoop& loop, UniqueFd socket,
                                                  const DeviceDescription& device,
                                                  RequestHandler& handler) {
-  if (const auto page = static_cast<uint64_t>(getpagesize());
-      device.host_visible_bytes % page != 0) {
-    return MakeError(ErrorCode::kFailed,
-                     fmt::format("a host-visible window of {} bytes is not whole pages of {}",
-                                 device.host_visible_bytes, page));
+  if (Status window = CheckPages("host-visible window", device.host_visible_bytes); !window) {
+    return tl::unexpected(window.error());
+  }
+  if (Status heap = CheckPages("heap", device.heap_bytes); !heap) {
+    return tl::unexpected(heap.error());
   }
   std::unique_ptr<Session> session(new Session(loop, std::move(socket), device, handler));
   if (Status status =

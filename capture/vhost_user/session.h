@@ -33,6 +33,9 @@ struct DeviceDescription {
   // Of the window that host memory is mapped into, where the front-end can do that: whole pages.
   // 0: there is none.
   uint64_t host_visible_bytes = 0;
+  // Of the dedicated heap, which such a front-end maps as a whole, from the start on. Whole pages;
+  // 0: there is none. Not beside a window.
+  uint64_t heap_bytes = 0;
 };
 
 // One thread, that of `loop`. Loop and handler outlive it; it is not destroyed from inside a call
@@ -64,6 +67,8 @@ class Session {
   // one.
   void MapWindow(int fd, uint64_t fd_offset, uint64_t window_offset, uint64_t size, bool writable,
                  WindowDone done);
+  // Maps the heap, all of it, in the same way. `writable`: for the guest.
+  void MapHeap(int fd, bool writable, WindowDone done);
   // The whole range of an earlier MapWindow. After a reset of the device nothing is mapped.
   void UnmapWindow(uint64_t window_offset, uint64_t size, WindowDone done);
 
@@ -94,7 +99,11 @@ class Session {
   Result<Vring*> FindVring(uint64_t index);
   // The ring that SET_VRING_KICK, _CALL or _ERR names, and its descriptor, if any.
   Result<Vring*> TakeVringFd(Message& message, UniqueFd& fd);
-  bool InWindow(const WindowMapping& mapping) const;
+  bool has_shared_regions() const {
+    return device_.host_visible_bytes > 0 || device_.heap_bytes > 0;
+  }
+  bool InRegion(const WindowMapping& mapping) const;
+  void Map(int fd, const WindowMapping& mapping, WindowDone done);
   bool Negotiated(ProtocolFeature feature) const;
   bool event_index() const;
 

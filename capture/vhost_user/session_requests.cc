@@ -72,12 +72,12 @@ Session::Reply Session::SetFeatures(Message& message) {
 Session::Reply Session::SetOwner(Message&) { return None(); }
 
 Session::Reply Session::GetProtocolFeatures(Message&) {
-  return PayloadBytes<uint64_t>(OfferedProtocolFeatures(device_.host_visible_bytes > 0));
+  return PayloadBytes<uint64_t>(OfferedProtocolFeatures(has_shared_regions()));
 }
 
 Session::Reply Session::SetProtocolFeatures(Message& message) {
   const auto features = PayloadAs<uint64_t>(message.payload);
-  const uint64_t offered = OfferedProtocolFeatures(device_.host_visible_bytes > 0);
+  const uint64_t offered = OfferedProtocolFeatures(has_shared_regions());
   if (const uint64_t wrong = features & ~offered; wrong != 0) {
     return Refuse(message,
                   fmt::format("takes protocol features {:#x}, which were not offered", wrong));

@@ -15,8 +15,9 @@ Session::Reply Session::GetShmemConfig(Message& message) {
   if (!Negotiated(ProtocolFeature::SHMEM))
     return Refuse(message, "is sent and SHMEM is not negotiated");
   SharedMemoryConfig config;
-  config.count = 1;
   config.sizes[kHostVisibleRegion] = device_.host_visible_bytes;
+  config.sizes[kHeapRegion] = device_.heap_bytes;
+  for (const uint64_t size : config.sizes) config.count += size > 0 ? 1 : 0;
   return PayloadBytes(config);
 }
 
@@ -37,8 +38,9 @@ bool Session::has_window() const {
   return window_ && !window_->lost() && Negotiated(ProtocolFeature::SHMEM);
 }
 
-bool Session::InWindow(const WindowMapping& mapping) const {
-  const uint64_t whole = device_.host_visible_bytes;
+bool Session::InRegion(const WindowMapping& mapping) const {
+  const uint64_t whole =
+      mapping.region == kHeapRegion ? device_.heap_bytes : device_.host_visible_bytes;
   const auto page = static_cast<uint64_t>(getpagesize());
   return (mapping.fd_offset | mapping.window_offset | mapping.size) % page == 0 &&
          mapping.size > 0 && mapping.size <= whole && mapping.window_offset <= whole - mapping.size;
@@ -48,7 +50,16 @@ void Session::MapWindow(int fd, uint64_t fd_offset, uint64_t window_offset, uint
                         bool writable, WindowDone done) {
   const WindowMapping mapping = {kHostVisibleRegion, {},   fd_offset,
                                  window_offset,      size, writable ? kMapWritable : 0};
-  if (!has_window() || !InWindow(mapping)) return done(false);
+  Map(fd, mapping, std::move(done));
+}
+
+void Session::MapHeap(int fd, bool writable, WindowDone done) {
+  Map(fd, {kHeapRegion, {}, 0, 0, device_.heap_bytes, writable ? kMapWritable : 0},
+      std::move(done));
+}
+
+void Session::Map(int fd, const WindowMapping& mapping, WindowDone done) {
+  if (!has_window() || !InRegion(mapping)) return done(false);
   UniqueFd own(fcntl(fd, F_DUPFD_CLOEXEC, 0));
   if (!own) {
     handler_.OnProblem(
@@ -62,7 +73,7 @@ void Session::MapWindow(int fd, uint64_t fd_offset, uint64_t window_offset, uint
 
 void Session::UnmapWindow(uint64_t window_offset, uint64_t size, WindowDone done) {
   const WindowMapping mapping = {kHostVisibleRegion, {}, 0, window_offset, size, 0};
-  if (!has_window() || !InWindow(mapping)) return done(false);
+  if (!has_window() || !InRegion(mapping)) return done(false);
   window_->Unmap(mapping, Negotiated(ProtocolFeature::REPLY_ACK), std::move(done));
 }
 

@@ -12,6 +12,7 @@
 #include "cli/verb.h"
 #include "format/protocol/escape.h"
 #include "heap/live_memory.h"
+#include "heap/shared_heap.h"
 #include "replay/device/device.h"
 #include "replay/renderer/renderer.h"
 #include "replay/worker/sandbox.h"
@@ -36,8 +37,9 @@ Result<std::unique_ptr<Renderer>> MakeRenderer(const DeviceOptions& options, Gue
 DeviceFacts FactsOf(Renderer& renderer, const vgpu::DeviceOptions& device) {
   const RendererInfo info = renderer.Info();
   DeviceFacts facts{
-      device.scanouts, device.max_memory, device.max_host_memory, info.name + " " + info.version,
-      info.gl_vendor,  info.gl_renderer,  info.gl_version,        {}};
+      device.scanouts,  device.max_memory, device.max_host_memory, info.name + " " + info.version,
+      info.gl_vendor,   info.gl_renderer,  info.gl_version,        {},
+      device.draft_2019};
   for (const CapsetInfo& capset : OfferedCapsets(renderer)) {
     facts.capsets.push_back(
         {capset.id, capset.max_version, renderer.FillCapset(capset.id, capset.max_version)});
@@ -50,16 +52,21 @@ class DeviceProcess {
   explicit DeviceProcess(const DeviceOptions& options) : options_(options) {}
 
   Status Start(UniqueFd socket);
+  HeapOffer HeapToOffer() const;
   // Until the front-end or the user wants no more.
   Status Run();
 
  private:
   uint64_t Features() const {
-    const uint64_t base = feature::kEdid | feature::kResourceUuid | feature::kResourceBlob;
-    return options_.virgl ? base | feature::kVirgl | feature::kContextInit : base;
+    uint64_t features = feature::kEdid;
+    if (options_.virgl) features |= feature::kVirgl;
+    if (options_.draft_2019) return features;  // the other bits mean other things in it
+    features |= feature::kResourceUuid | feature::kResourceBlob;
+    return options_.virgl ? features | feature::kContextInit : features;
   }
 
   const DeviceOptions& options_;
+  std::optional<SharedHeap> pool_;
   // In this order: what refers to another thing comes after it.
   std::unique_ptr<SignalReader> signals_;
   std::unique_ptr<EventLoop> loop_;
@@ -81,6 +88,12 @@ Status DeviceProcess::Start(UniqueFd socket) {
   });
   if (!watched) return watched;
 
+  if (options_.heap != 0) {
+    auto pool = SharedHeap::Create(options_.heap);
+    if (!pool) return MakeError(ErrorCode::kFailed, pool.error().message);
+    pool_.emplace(std::move(*pool));
+  }
+
   // What a guest makes of a GL driver is not to reach further than this process.
   std::unique_ptr<Connection> recorder(Connection::Open(0));
   if (const auto confined = EnterSandbox({}); !confined) {
@@ -92,6 +105,7 @@ Status DeviceProcess::Start(UniqueFd socket) {
   renderer_ = std::move(*renderer);
   vgpu::DeviceOptions device;
   device.scanouts = options_.scanouts != 0 ? options_.scanouts : kMaxScanouts;
+  device.draft_2019 = options_.draft_2019;
   device.width = kWidth;
   device.height = kHeight;
   device.max_memory = device.max_host_memory = options_.max_memory;
@@ -109,9 +123,15 @@ Status DeviceProcess::Start(UniqueFd socket) {
   const vhost::DeviceDescription description{.features = Features(),
                                              .scanouts = shown,
                                              .capsets = static_cast<uint32_t>(facts.capsets.size()),
-                                             .host_visible_bytes = options_.host_visible};
+                                             .host_visible_bytes = options_.host_visible,
+                                             .heap_bytes = options_.heap};
   return server_->Serve(std::move(socket), description, displays, *device_, std::move(facts),
-                        std::move(recorder), options_.dmabuf);
+                        std::move(recorder), options_.dmabuf, HeapToOffer());
+}
+
+HeapOffer DeviceProcess::HeapToOffer() const {
+  if (!pool_) return {};
+  return {options_.heap, options_.heap_quota, options_.heap_read_only, &*pool_};
 }
 
 Status DeviceProcess::Run() {

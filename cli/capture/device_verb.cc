@@ -17,6 +17,8 @@
 #include "cli/output.h"
 #include "cli/verb.h"
 #include "format/protocol/escape.h"
+#include "heap/heap_account.h"
+#include "heap/shared_heap.h"
 
 namespace vgpu::cli {
 
@@ -44,6 +46,8 @@ struct Options {
   bool persist = false;
   std::string max_memory = "4G";
   std::string host_visible;
+  std::string heap_size, heap_quota;
+  std::string dialect = "virtio";
   DeviceOptions device;
 
   bool records() const { return !recording.output.empty(); }
@@ -58,6 +62,33 @@ Status SetWindow(Options& options) {
                                   options.host_visible, kPage));
   }
   options.device.host_visible = *window;
+  return {};
+}
+
+Status SetHeap(Options& options) {
+  options.device.draft_2019 = options.dialect == "2019";
+  if (options.heap_size.empty()) {
+    if (options.heap_quota.empty() && !options.device.heap_read_only) return {};
+    return UsageError(
+        "--heap-quota and --heap-read-only are for a heap, and no --heap-size is given");
+  }
+  const auto size = ParseSize("--heap-size", options.heap_size);
+  if (!size) return tl::unexpected(size.error());
+  if (!HeapAccount::CanBe(*size, kHeapGranularity)) {
+    return UsageError(fmt::format(
+        "--heap-size {}: it is one or more pages of {} bytes, up to {} GiB", options.heap_size,
+        kHeapGranularity, HeapAccount::kMaxGranules * kHeapGranularity >> 30));
+  }
+  if (!options.host_visible.empty()) {
+    return UsageError(
+        "--heap-size and --host-visible exclude each other: they are the two ways in "
+        "which guest and host share memory");
+  }
+  options.device.heap = options.device.heap_quota = *size;
+  if (options.heap_quota.empty()) return {};
+  const auto quota = ParseSize("--heap-quota", options.heap_quota);
+  if (!quota) return tl::unexpected(quota.error());
+  options.device.heap_quota = *quota;
   return {};
 }
 
@@ -92,7 +123,8 @@ Status Check(Options& options) {
                                   kSmallestMemory));
   }
   options.device.max_memory = *memory;
-  return SetWindow(options);
+  if (Status window = SetWindow(options); !window) return window;
+  return SetHeap(options);
 }
 
 Status CheckSocket(int fd) {
@@ -122,6 +154,10 @@ ChildOptions ChildFor(const Options& options, int fd, const Recording* recording
   };
   if (options.device.scanouts != 0) add("--scanouts", std::to_string(options.device.scanouts));
   if (!options.host_visible.empty()) add("--host-visible", options.host_visible);
+  if (!options.heap_size.empty()) add("--heap-size", options.heap_size);
+  if (!options.heap_quota.empty()) add("--heap-quota", options.heap_quota);
+  if (options.device.heap_read_only) child.argv.emplace_back("--heap-read-only");
+  add("--dialect", options.dialect);
   if (!options.device.render_node.empty()) add("--render-node", options.device.render_node);
   if (options.device.dmabuf) child.argv.emplace_back("--dmabuf");
   std::optional<std::string> socket;
@@ -297,6 +333,26 @@ std::function<int()> AddCaptureDevice(CLI::App& command) {
                   "bytes or with K, M or G behind it; for front-ends that take one, which QEMU 10 "
                   "does not, and GL drivers that export memory (default: none)")
       ->type_name("SIZE");
+  command
+      .add_option("--heap-size", options->heap_size,
+                  "Size of the dedicated heap, in bytes or with K, M or G behind it: memory that "
+                  "guest and device share from the start on and that the guest places resources in "
+                  "by itself. It is mapped by front-ends that take a window; with QEMU 10 it is "
+                  "the memory of an ivshmem device of just this size (default: none)")
+      ->type_name("SIZE");
+  command
+      .add_option("--heap-quota", options->heap_quota,
+                  "The most of the heap that a context may have placed at a time (default: all)")
+      ->type_name("SIZE");
+  command.add_flag("--heap-read-only", options->device.heap_read_only,
+                   "The guest may read the heap and not write it, where the front-end maps it");
+  command
+      .add_option("--dialect", options->dialect,
+                  "virtio: the specification's commands; 2019: those of a draft, in which a guest "
+                  "asks for the heap by ALLOCATION_METADATA, with VIRGL and EDID alone")
+      ->check(CLI::IsMember({"virtio", "2019"}))
+      ->type_name("NAME")
+      ->capture_default_str();
   AddRecordingOptions(command, nullptr, options->recording);
   command.footer(
       "Without -o nothing is recorded. Each front-end is served by a process of its own, started "

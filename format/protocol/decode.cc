@@ -93,20 +93,20 @@ Result<DecodedRequest> DecodeRequest(Bytes request) {
   return out;
 }
 
-Result<DecodedResponse> DecodeResponse(Bytes response) {
+Result<DecodedResponse> DecodeResponse(Bytes response, uint32_t command) {
   const auto header = ReadStruct<wire::CtrlHeader>(response);
   if (!header) {
     return Malformed(fmt::format("the response has {} bytes, its header needs {}", response.size(),
                                  sizeof(wire::CtrlHeader)));
   }
   const uint32_t type = header->type;
-  const StructInfo* layout = ResponseStruct(type);
+  const StructInfo* layout = ResponseStruct(type, command);
   if (layout == nullptr) {
     return Malformed(fmt::format("response type {:#06x} is unknown", type));
   }
   if (response.size() < layout->size) {
     return Malformed(fmt::format("{}: the response has {} bytes, it needs {}",
-                                 ResponseName(type).value_or("response"), response.size(),
+                                 ResponseName(type, command).value_or("response"), response.size(),
                                  layout->size));
   }
   return DecodedResponse{type, *header, response.first(layout->size),

@@ -40,13 +40,14 @@ struct DecodedRequest {
 Result<DecodedRequest> DecodeRequest(Bytes request);
 
 struct DecodedResponse {
-  uint32_t type;  // known to ResponseName
+  uint32_t type;  // known to ResponseName, with its command
   wire::CtrlHeader header;
   Bytes fixed;     // the response's struct
   Bytes trailing;  // OK_CAPSET: the capset
 };
 
-Result<DecodedResponse> DecodeResponse(Bytes response);
+// `command`: the type of the one that it answers, 0 where that is not known.
+Result<DecodedResponse> DecodeResponse(Bytes response, uint32_t command = 0);
 
 // The stream of a SUBMIT_3D as dwords: `bytes` itself where it is aligned, else a copy that lives
 // in `storage`. Required: a multiple of 4 bytes.

@@ -104,14 +104,19 @@ std::string FlagNames(FieldKind kind, uint32_t value) {
 const StructInfo* RequestStruct(CommandType type) {
   switch (type) {
 #define VGPU_COMMAND(NAME, value, queue, feature, Request, OK_RESPONSE, Trailing) \
-  case CommandType::NAME:                                                \
+  case CommandType::NAME:                                                         \
     return &layout::Request::kInfo;
 #include "format/protocol/virtio_gpu.def"
   }
   return nullptr;
 }
 
-const StructInfo* ResponseStruct(uint32_t type) {
+const StructInfo* ResponseStruct(uint32_t type, uint32_t command) {
+#define VGPU_RESPONSE_OF(COMMAND, NAME, value, Struct)                           \
+  if (type == value && command == static_cast<uint32_t>(CommandType::COMMAND)) { \
+    return &layout::Struct::kInfo;                                               \
+  }
+#include "format/protocol/virtio_gpu.def"
   switch (type) {
 #define VGPU_RESPONSE(NAME, value, Struct) \
   case value:                              \

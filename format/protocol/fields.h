@@ -63,7 +63,7 @@ struct StructInfo {
 
 // The fixed struct of a request or response, or nullptr for an unknown type.
 const StructInfo* RequestStruct(CommandType type);
-const StructInfo* ResponseStruct(uint32_t type);
+const StructInfo* ResponseStruct(uint32_t type, uint32_t command = 0);  // as ResponseName
 const StructInfo& MemEntryStruct();
 
 }  // namespace vgpu

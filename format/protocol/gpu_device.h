@@ -24,6 +24,19 @@ struct Display {
   std::vector<std::byte> edid;  // empty: the device makes one of the rectangle's size
 };
 
+// The dedicated heap: memory that the guest shares with the device from boot on, and that it places
+// resources in by itself. All of this is what the guest is told, but for the quota.
+struct DedicatedHeap {
+  uint32_t id = 0;
+  uint64_t base = 0;           // guest-physical address of its first byte
+  uint64_t size = 0;           // bytes
+  uint64_t granularity = 0;    // places are whole multiples of it; a power of two
+  uint32_t cache_mode = 0;     // virtio-gpu's map info
+  bool read_only = false;      // for the guest
+  uint64_t context_quota = 0;  // bytes that a context may have placed at a time
+  friend bool operator==(const DedicatedHeap&, const DedicatedHeap&) = default;
+};
+
 // What a scanout shows.
 struct ScanoutState {
   uint32_t resource_id = 0;  // 0: disabled
@@ -49,6 +62,11 @@ class GpuDevice : public CommandSink {
   // somebody else looks after it, and a blob may be mapped anywhere; so it is before the first
   // call.
   virtual void SetWindow(std::optional<uint64_t> bytes) = 0;
+
+  // The heap is this from now on, or there is none, also where the device can keep no account of it
+  // (HeapAccount::CanBe); placements in another one end, with their backings. `bytes`: it, here,
+  // where the device is to clear what changes owner; else empty.
+  virtual void SetHeap(const std::optional<DedicatedHeap>& heap, std::span<std::byte> bytes) = 0;
 
   // kMaxScanouts of each.
   virtual const ScanoutState& Scanout(uint32_t scanout_id) const = 0;

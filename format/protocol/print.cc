@@ -165,10 +165,11 @@ void PrintRequest(Bytes request, const PrintOptions& options, PrintSink& sink) {
 }
 
 void PrintResponse(Bytes response, const PrintOptions& options, PrintSink& sink) {
-  const Result<DecodedResponse> decoded = DecodeResponse(response);
+  const Result<DecodedResponse> decoded = DecodeResponse(response, options.answers);
   if (!decoded) return PrintMalformed("response", response, decoded.error(), sink);
-  sink.BeginRecord("response", *ResponseName(decoded->type), std::nullopt);
-  StructPrinter(options, sink).Print(*ResponseStruct(decoded->type), decoded->fixed);
+  sink.BeginRecord("response", *ResponseName(decoded->type, options.answers), std::nullopt);
+  StructPrinter(options, sink)
+      .Print(*ResponseStruct(decoded->type, options.answers), decoded->fixed);
   const Bytes rest = decoded->trailing;
   if (!rest.empty()) {
     sink.Data("data", rest.first(std::min(options.data_bytes, rest.size())), rest.size());

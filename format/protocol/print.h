@@ -20,6 +20,7 @@ struct PrintOptions {
   bool stream = true;           // the virgl commands inside a SUBMIT_3D
   std::size_t data_bytes = 16;  // of inline data to show; its size is always shown
   std::size_t entries = 16;     // backing entries to show; how many were left out is shown
+  uint32_t answers = 0;         // of a response: the type of its command, 0 where not known
 };
 
 // Takes one printed thing, in order. Names are empty for the elements of a list.

@@ -51,7 +51,10 @@ std::string_view CommandName(CommandType type) {
   return {unknown.data(), end.size};
 }
 
-std::optional<std::string_view> ResponseName(uint32_t type) {
+std::optional<std::string_view> ResponseName(uint32_t type, uint32_t command) {
+#define VGPU_RESPONSE_OF(COMMAND, NAME, value, Struct) \
+  if (type == value && command == static_cast<uint32_t>(CommandType::COMMAND)) return #NAME;
+#include "format/protocol/virtio_gpu.def"
   switch (type) {
 #define VGPU_RESPONSE(NAME, value, Struct) \
   case value:                              \

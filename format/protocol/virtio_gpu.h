@@ -36,6 +36,7 @@ enum class CommandType : uint32_t {
 
 enum class ResponseType : uint32_t {
 #define VGPU_RESPONSE(NAME, value, Struct) NAME = value,
+#define VGPU_RESPONSE_OF(COMMAND, NAME, value, Struct) NAME = value,
 #include "format/protocol/virtio_gpu.def"
 };
 
@@ -44,6 +45,9 @@ enum class ResponseType : uint32_t {
 namespace feature {
 #include "format/protocol/virtio_gpu.def"
 inline constexpr uint64_t kBase = 0;  // no feature: every device has it
+// No bit of virtio's either: driver and device speak the draft of 2019, whose commands and feature
+// bits from 2 on have other meanings than the specification's.
+inline constexpr uint64_t kDraft2019 = uint64_t{1} << 63;
 inline constexpr uint64_t kAll =
 #define VGPU_FEATURE(NAME, bit) (uint64_t{1} << (bit)) |
 #include "format/protocol/virtio_gpu.def"
@@ -69,9 +73,11 @@ const CommandInfo* FindCommand(uint32_t type);
 // The row of the command with this name (without VIRTIO_GPU_CMD_), or nullptr.
 const CommandInfo* FindCommand(std::string_view name);
 
-// "RESOURCE_FLUSH", or "0x0abc" for an unknown type; that text is good until this thread's next call.
+// "RESOURCE_FLUSH", or "0x0abc" for an unknown type; that text is good until this thread's next
+// call.
 std::string_view CommandName(CommandType type);
-std::optional<std::string_view> ResponseName(uint32_t type);
+// Some numbers mean something else as an answer to one command; `command`: 0 where it is not known.
+std::optional<std::string_view> ResponseName(uint32_t type, uint32_t command = 0);
 
 inline bool IsErrorResponse(uint32_t type) { return type >= 0x1200; }
 

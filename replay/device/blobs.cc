@@ -68,15 +68,14 @@ bool CanBeShared(DeviceState& device, uint32_t resource_id) {
 
 // Makes the guest's part of a blob; the error, or OK_NODATA.
 ResponseType AttachEntries(DeviceState& device, const wire::ResourceCreateBlob& request,
-                           Bytes trailing) {
+                           uint32_t owner, const Call& call) {
   if (request.blob_mem == kBlobMemHost3d) return ResponseType::OK_NODATA;
-  const auto entries = TakeEntries(request.nr_entries, trailing);
+  const auto entries = TakeEntries(request.nr_entries, call.trailing);
   if (!entries) return entries.error();
   uint64_t total = 0;
   for (const BackingEntry& entry : *entries) total += entry.length;
   if (total < request.size) return ResponseType::ERR_INVALID_PARAMETER;
-  const auto attached = device.memory->Attach(request.resource_id, *entries);
-  return attached ? ResponseType::OK_NODATA : ErrorOf(attached.error());
+  return AttachMemory(device, request.resource_id, owner, call.header.ctx_id, *entries);
 }
 
 // A blob of host memory takes the shape that the stream announced under its blob id, once.
@@ -97,14 +96,13 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_BLOB>, DeviceState& device,
   const uint32_t id = request.resource_id;
   const uint32_t ctx_id = call.header.ctx_id;
   ResponseType checked = CheckBlob(device, request, ctx_id);
-  if (checked == ResponseType::OK_NODATA) {
-    checked = AttachEntries(device, request, call.trailing);
-  }
+  const uint32_t owner = ++device.owners;
+  if (checked == ResponseType::OK_NODATA) checked = AttachEntries(device, request, owner, call);
   if (checked != ResponseType::OK_NODATA) return Reply::Refuse(checked);
 
   const int result = device.renderer.CreateBlob(request, ctx_id, device.memory->Entries(id));
   if (result != 0) {
-    if (device.memory->Has(id)) (void)device.memory->Detach(id);
+    ForgetBacking(device, id);
     return Reply::OfRenderer(result);
   }
   const std::optional<ResourceShape> shape = TakeAnnounced(device, ctx_id, request);
@@ -118,7 +116,8 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_BLOB>, DeviceState& device,
                                             .pixels = {},
                                             .window_offset = {},
                                             .mapped = {}},
-                          .host_bytes = host_bytes};
+                          .host_bytes = host_bytes,
+                          .owner = owner};
   return Reply::Ok();
 }
 

@@ -30,7 +30,9 @@ Reply Handle(On<CommandType::CTX_CREATE>, DeviceState& device, const wire::CtxCr
   }
   const int result = device.renderer.CreateContext(id, init, NameOf(request));
   if (result == 0 && !known) {
-    device.host_bytes += device.contexts[id].host_bytes;
+    ContextState& context = device.contexts[id];
+    context.owner = ++device.owners;
+    device.host_bytes += context.host_bytes;
   }
   return Reply::OfRenderer(result);
 }

@@ -79,6 +79,7 @@ Device::Device(Renderer& renderer, const DeviceOptions& options,
   }
   impl_ = std::make_unique<Impl>(renderer, options, std::move(memory), rebuilt);
   impl_->options.scanouts = std::clamp<uint32_t>(options.scanouts, 1, kMaxScanouts);
+  SetFeatures(feature::kAll);
   for (uint32_t i = 0; i < impl_->options.scanouts; ++i) {
     Display& display = impl_->displays[i];
     display.enabled = true;
@@ -119,13 +120,28 @@ Result<Response> Device::Execute(const Command& command) {
   return Response{Encode(*header, std::move(reply)), fence};
 }
 
-void Device::SetFeatures(uint64_t features) { impl_->features = features; }
+void Device::SetFeatures(uint64_t features) {
+  constexpr uint64_t kCommon = feature::kVirgl | feature::kEdid;
+  impl_->features =
+      impl_->options.draft_2019 ? (features & kCommon) | feature::kDraft2019 : features;
+}
 
 void Device::SetDisplay(uint32_t scanout, Display display) {
   if (scanout < kMaxScanouts) impl_->displays[scanout] = std::move(display);
 }
 
 void Device::SetWindow(std::optional<uint64_t> bytes) { impl_->window = bytes; }
+
+void Device::SetHeap(const std::optional<DedicatedHeap>& heap, std::span<std::byte> bytes) {
+  DeviceState& device = *impl_;
+  if (device.heap != heap) {
+    DropPlacements(device);
+    device.account.reset();
+    device.heap = heap && HeapAccount::CanBe(heap->size, heap->granularity) ? heap : std::nullopt;
+    if (device.heap) device.account.emplace(heap->size, heap->granularity, heap->context_quota);
+  }
+  if (device.account) device.account->SetBytes(bytes);
+}
 
 int Device::ExportBlob(uint32_t resource_id) {
   int fd = -1;
@@ -220,6 +236,7 @@ void Device::Reset() {
   device.resources.clear();
   device.contexts.clear();
   device.memory->Clear();
+  if (device.account) device.account->ReleaseAll();
   device.scanouts = {};
   device.cursors = {};
   device.host_bytes = 0;

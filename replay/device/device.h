@@ -6,7 +6,8 @@
 //   ERR_INVALID_RESOURCE_ID  0 or a used id to create with; an unknown id; a blob where a resource
 //                            of the renderer is meant, or the reverse
 //   ERR_INVALID_CONTEXT_ID   context 0, or an unknown one (attaching and detaching a resource of
-//                            one is ignored, as in QEMU: Linux does that)
+//                            one is ignored, as in QEMU: Linux does that); one that a resource in
+//                            the dedicated heap is not of
 //   ERR_INVALID_SCANOUT_ID   a scanout that the device has not
 //   ERR_OUT_OF_MEMORY        a budget of DeviceOptions would be passed
 //   ERR_INVALID_PARAMETER    a request shorter than its struct or than it says it is, a box outside
@@ -44,6 +45,7 @@ namespace vgpu {
 
 struct DeviceOptions {
   uint32_t scanouts = 1;                // 1 to 16
+  bool draft_2019 = false;              // speaks that dialect (feature::kDraft2019)
   uint32_t width = 1024, height = 768;  // of each, as GET_DISPLAY_INFO says
   uint64_t max_memory = 16ull << 30;    // sum of all backings, bytes
   // Sum of what contexts and resources take in the renderer, bytes (host_costs.h).
@@ -70,6 +72,7 @@ class Device : public GpuDevice {
   void SetFeatures(uint64_t features) override;
   void SetDisplay(uint32_t scanout, Display display) override;
   void SetWindow(std::optional<uint64_t> bytes) override;
+  void SetHeap(const std::optional<DedicatedHeap>& heap, std::span<std::byte> bytes) override;
   int ExportBlob(uint32_t resource_id) override;
   bool ExportTexture(uint32_t resource_id, TextureExport& out) override;
   const ResourceShape* ShapeOf(uint32_t resource_id) const override;

@@ -68,6 +68,10 @@ Reply Handle(On<CommandType::UPDATE_CURSOR>, DeviceState& device, const wire::Up
 Reply Handle(On<CommandType::MOVE_CURSOR>, DeviceState& device, const wire::UpdateCursor& request,
              const Call& call);
 
+// shared_heap.cc
+Reply Handle(On<CommandType::ALLOCATION_METADATA>, DeviceState& device,
+             const wire::AllocationMetadata& request, const Call& call);
+
 // capsets.cc
 Reply Handle(On<CommandType::GET_CAPSET_INFO>, DeviceState& device,
              const wire::GetCapsetInfo& request, const Call& call);

@@ -89,7 +89,12 @@ tl::expected<std::vector<BackingEntry>, ResponseType> TakeEntries(uint32_t count
 
 void DropBacking(DeviceState& device, uint32_t resource_id) {
   device.renderer.DetachBacking(resource_id);
+  ForgetBacking(device, resource_id);
+}
+
+void ForgetBacking(DeviceState& device, uint32_t resource_id) {
   if (device.memory->Has(resource_id)) (void)device.memory->Detach(resource_id);
+  if (device.account) device.account->Release(resource_id);
 }
 
 void ReleaseResource(DeviceState& device, uint32_t resource_id, const ResourceState& resource) {

@@ -24,8 +24,23 @@ Status ApplyMemory(DeviceState& device, const MemoryUpdate& update);
 // `count` mem entries. ERR_INVALID_PARAMETER as a refusal: too many, or more than `trailing` holds.
 tl::expected<std::vector<BackingEntry>, ResponseType> TakeEntries(uint32_t count, Bytes trailing);
 
+// Gives a resource its backing: a place in the dedicated heap, where an entry lies there, else
+// memory as the guest has it. The error of a backing that cannot be, or OK_NODATA.
+ResponseType AttachMemory(DeviceState& device, uint32_t resource_id, uint32_t owner,
+                          uint32_t ctx_id, std::span<const BackingEntry> entries);
+
+// The error of a command that names a context and would end a place in the heap of another one's,
+// or OK_NODATA.
+ResponseType CheckHeapOwner(DeviceState& device, uint32_t resource_id, uint32_t ctx_id);
+
+// All backings in the dedicated heap go.
+void DropPlacements(DeviceState& device);
+
 // The renderer lets go of the backing, then the memory goes.
 void DropBacking(DeviceState& device, uint32_t resource_id);
+
+// The memory goes; the renderer never had it.
+void ForgetBacking(DeviceState& device, uint32_t resource_id);
 
 // The renderer lets go of all of a resource, and its memory goes.
 void ReleaseResource(DeviceState& device, uint32_t resource_id, const ResourceState& resource);

@@ -31,7 +31,8 @@ Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
   if (!device.HasRoom(host_bytes)) return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
   const int result = device.renderer.CreateResource(id, shape);
   if (result == 0) {
-    device.resources[id] = {.shape = shape, .blob = {}, .host_bytes = host_bytes};
+    device.resources[id] = {
+        .shape = shape, .blob = {}, .host_bytes = host_bytes, .owner = ++device.owners};
     device.host_bytes += host_bytes;
   }
   return Reply::OfRenderer(result);
@@ -66,10 +67,14 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_3D>, DeviceState& device,
 }
 
 Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
-             const wire::ResourceRequest& request, const Call&) {
+             const wire::ResourceRequest& request, const Call& call) {
   const uint32_t id = request.resource_id;
   const ResourceState* resource = device.FindResource(id);
   if (resource == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  if (const auto checked = CheckHeapOwner(device, id, call.header.ctx_id);
+      checked != ResponseType::OK_NODATA) {
+    return Reply::Refuse(checked);
+  }
   ReleaseResource(device, id, *resource);
   device.host_bytes -= resource->host_bytes;
   device.resources.erase(id);
@@ -88,23 +93,26 @@ Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
 Reply Handle(On<CommandType::RESOURCE_ATTACH_BACKING>, DeviceState& device,
              const wire::AttachBacking& request, const Call& call) {
   const uint32_t id = request.resource_id;
-  if (device.FindResource(id) == nullptr) {
-    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
-  }
+  const ResourceState* resource = device.FindResource(id);
+  if (resource == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
   const auto entries = TakeEntries(request.nr_entries, call.trailing);
   if (!entries) return Reply::Refuse(entries.error());
-  if (const auto attached = device.memory->Attach(id, *entries); !attached) {
-    return Reply::Refuse(ErrorOf(attached.error()));
-  }
+  const ResponseType attached =
+      AttachMemory(device, id, resource->owner, call.header.ctx_id, *entries);
+  if (attached != ResponseType::OK_NODATA) return Reply::Refuse(attached);
   const int result = device.renderer.AttachBacking(id, device.memory->Entries(id));
-  if (result != 0) (void)device.memory->Detach(id);
+  if (result != 0) ForgetBacking(device, id);
   return Reply::OfRenderer(result);
 }
 
 Reply Handle(On<CommandType::RESOURCE_DETACH_BACKING>, DeviceState& device,
-             const wire::ResourceRequest& request, const Call&) {
+             const wire::ResourceRequest& request, const Call& call) {
   if (device.FindResource(request.resource_id) == nullptr) {
     return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
+  }
+  if (const auto checked = CheckHeapOwner(device, request.resource_id, call.header.ctx_id);
+      checked != ResponseType::OK_NODATA) {
+    return Reply::Refuse(checked);
   }
   DropBacking(device, request.resource_id);  // of none: nothing happens, as in QEMU
   return Reply::Ok();

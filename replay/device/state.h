@@ -13,6 +13,7 @@
 
 #include "heap/backing_memory.h"
 #include "heap/guest_memory.h"
+#include "heap/heap_account.h"
 #include "heap/mapping.h"
 #include "replay/device/device.h"
 #include "replay/device/host_costs.h"
@@ -41,6 +42,7 @@ struct ResourceState {
   std::optional<ResourceShape> shape;  // none: a blob of bytes that mean nothing to the renderer
   std::optional<BlobState> blob;
   uint64_t host_bytes = 0;  // what it is thought to take in the renderer
+  uint32_t owner = 0;       // HeapOwner::id, where its place is the driver's
 };
 
 struct ContextState {
@@ -49,6 +51,7 @@ struct ContextState {
   std::unordered_set<uint32_t> attached;       // resources that there are
   std::unordered_set<uint32_t> sub_contexts;   // beside the first
   uint64_t host_bytes = host_costs::kContext;  // of all of this
+  uint32_t owner = 0;                          // HeapOwner::id
 };
 
 struct DeviceState {
@@ -65,6 +68,9 @@ struct DeviceState {
   GuestMemory* const rebuilt;  // `memory`, where backings are rebuilt in this process; else null
   uint64_t features = feature::kAll;
   std::optional<uint64_t> window;  // GpuDevice::SetWindow
+  std::optional<DedicatedHeap> heap;
+  std::optional<HeapAccount> account;  // of `heap`
+  uint32_t owners = 0;                 // that there have been: contexts and resources
   std::unordered_map<uint32_t, ResourceState> resources;
   std::unordered_map<uint32_t, ContextState> contexts;
   std::array<ScanoutState, kMaxScanouts> scanouts;

@@ -135,6 +135,7 @@ bool Dumper::WantsOther(const proto::Packet& packet) const {
     case proto::Packet::kFeatures:
     case proto::Packet::kDisplay:
     case proto::Packet::kGuestMemory:
+    case proto::Packet::kDedicatedHeap:
       return in_wanted_ && !filter_.LooksInside();
     default:
       return false;

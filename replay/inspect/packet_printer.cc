@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "format/protocol/virtio_gpu.h"
+
 namespace vgpu {
 
 namespace {
@@ -119,6 +121,13 @@ std::string Traits(const proto::Command& command) {
   return traits;
 }
 
+// Of the response: what it means depends on what it answers.
+PrintOptions ForResponse(const proto::Command& command, PrintOptions options) {
+  const auto header = ReadStruct<wire::CtrlHeader>(BytesOf(command.request()));
+  options.answers = header ? uint32_t{header->type} : 0;
+  return options;
+}
+
 void PrintCommandText(const proto::Command& command, uint64_t frame, uint64_t start_ns,
                       const PrintOptions& options, std::string& out) {
   out += fmt::format("command {} (frame {}, at {:.6f} s", command.number(), frame,
@@ -132,7 +141,7 @@ void PrintCommandText(const proto::Command& command, uint64_t frame, uint64_t st
   PrintRequest(BytesOf(command.request()), options, sink);
   if (!command.response().empty()) {
     TextSink response(out, 2);
-    PrintResponse(BytesOf(command.response()), options, response);
+    PrintResponse(BytesOf(command.response()), ForResponse(command, options), response);
   }
 }
 
@@ -146,7 +155,7 @@ void PrintCommandJson(const proto::Command& command, uint64_t frame, const Print
   out += RequestJson(BytesOf(command.request()), options);
   if (!command.response().empty()) {
     out += R"(,"response":)";
-    out += ResponseJson(BytesOf(command.response()), options);
+    out += ResponseJson(BytesOf(command.response()), ForResponse(command, options));
   }
   out += '}';
 }

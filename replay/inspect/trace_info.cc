@@ -40,6 +40,7 @@ Status ReadFront(TraceReader& reader, TraceInfo& info) {
       info.displays[(*packet)->display().scanout()] = (*packet)->display();
     }
     if ((*packet)->has_guest_memory()) info.guest_memory = (*packet)->guest_memory();
+    if ((*packet)->has_dedicated_heap()) info.dedicated_heap = (*packet)->dedicated_heap();
   }
   return {};
 }
@@ -96,6 +97,12 @@ std::string DeviceText(const TraceInfo& info) {
   if (info.guest_memory) {
     out += fmt::format("guest memory: {}, regions {}\n", SizeText(BytesOf(*info.guest_memory)),
                        info.guest_memory->region_size());
+  }
+  if (info.dedicated_heap && info.dedicated_heap->size() != 0) {
+    const proto::DedicatedHeap& heap = *info.dedicated_heap;
+    out += fmt::format("dedicated heap: {} at {:#x}, heap {}, places of {} bytes{}\n",
+                       SizeText(heap.size()), heap.guest_address(), heap.heap(), heap.granularity(),
+                       heap.read_only() ? ", read only for the guest" : "");
   }
   return out;
 }

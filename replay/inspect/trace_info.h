@@ -17,6 +17,7 @@ struct TraceInfo {
   // As they were told before the first command.
   std::map<uint32_t, proto::Display> displays;
   std::optional<proto::GuestMemory> guest_memory;
+  std::optional<proto::DedicatedHeap> dedicated_heap;
   std::vector<proto::Heap> heaps;  // all with an index, else those known before the first command
   std::optional<proto::End> end;
   TraceSummary summary;

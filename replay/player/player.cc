@@ -69,6 +69,7 @@ class Player::Run {
   void OnFeatures(uint64_t bits);
   void OnDisplay(const proto::Display& packet);
   void OnGuestMemory(const proto::GuestMemory& packet);
+  void OnDedicatedHeap(const proto::DedicatedHeap& packet);
 
   FrameCheck CheckFrame(const proto::Frame& packet, FrameView& view);
   void CompareResponse(const proto::Command& command, Bytes replayed);
@@ -143,6 +144,9 @@ Status Player::Run::OnPacket(const proto::Packet& packet) {
       break;
     case proto::Packet::kGuestMemory:
       OnGuestMemory(packet.guest_memory());
+      break;
+    case proto::Packet::kDedicatedHeap:
+      OnDedicatedHeap(packet.dedicated_heap());
       break;
     // What the reader uses itself, and facts about the recording that change nothing in a replay.
     case proto::Packet::kSession:
@@ -340,6 +344,16 @@ void Player::Run::OnGuestMemory(const proto::GuestMemory& packet) {
     regions.push_back({region.guest_address(), region.size()});
   }
   player_.device_.SetGuestMemory(std::move(regions));
+}
+
+// Its account refuses what the live device's refused. What it clears, the trace's memory is
+// without.
+void Player::Run::OnDedicatedHeap(const proto::DedicatedHeap& packet) {
+  if (packet.size() == 0) return player_.device_.SetHeap(std::nullopt, {});
+  player_.device_.SetHeap(
+      DedicatedHeap{packet.id(), packet.guest_address(), packet.size(), packet.granularity(),
+                    packet.cache_mode(), packet.read_only(), packet.context_quota()},
+      {});
 }
 
 void Player::Run::Report(Finding::Kind kind, uint32_t resource_id, std::string what,

@@ -11,6 +11,7 @@ DeviceOptions RecordedDeviceOptions(const proto::Session& session, uint64_t max_
   const proto::DeviceLimits& limits = session.device();
   DeviceOptions options;
   options.scanouts = limits.scanouts() == 0 ? kMaxScanouts : limits.scanouts();
+  options.draft_2019 = limits.draft_2019();
   options.max_memory = budget(limits.max_memory());
   options.max_host_memory = budget(limits.max_host_memory());
   options.force_context_0 = session.source() != proto::SOURCE_SHIM_VTEST;

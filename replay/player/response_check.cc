@@ -12,14 +12,15 @@ namespace {
 
 using Outcome = ResponseCheck::Outcome;
 
-std::string NameOf(uint32_t type) {
-  const auto name = ResponseName(type);
+std::string NameOf(uint32_t type, uint32_t command_type) {
+  const auto name = ResponseName(type, command_type);
   return name ? std::string(*name) : fmt::format("{:#06x}", type);
 }
 
 // What the host's libraries and displays decide, not the command. Of our own device a trace holds
 // what the displays said, and its UUIDs are the replay's.
-bool IsEnvironment(uint32_t type, KnownResults known) {
+bool IsEnvironment(uint32_t command_type, uint32_t type, KnownResults known) {
+  if (command_type == static_cast<uint32_t>(CommandType::ALLOCATION_METADATA)) return false;
   switch (static_cast<ResponseType>(type)) {
     case ResponseType::OK_DISPLAY_INFO:
     case ResponseType::OK_EDID:
@@ -74,7 +75,8 @@ ResponseCheck CheckResponse(uint32_t command_type, Bytes recorded, Bytes replaye
   }
   if (got->type != type) {
     return {Outcome::kDifferent,
-            fmt::format("answered {}, recorded {}", NameOf(got->type), NameOf(type))};
+            fmt::format("answered {}, recorded {}", NameOf(got->type, command_type),
+                        NameOf(type, command_type))};
   }
   const Bytes want_data = recorded.subspan(sizeof(wire::CtrlHeader));
   const Bytes got_data = replayed.subspan(sizeof(wire::CtrlHeader));
@@ -83,8 +85,9 @@ ResponseCheck CheckResponse(uint32_t command_type, Bytes recorded, Bytes replaye
       want_data.size() == got_data.size()
           ? fmt::format("{} bytes", got_data.size())
           : fmt::format("{} bytes, not {}", got_data.size(), want_data.size());
-  return {IsEnvironment(type, known) ? Outcome::kEnvironment : Outcome::kDifferent,
-          fmt::format("answered {} with other data than recorded ({})", NameOf(type), sizes)};
+  return {IsEnvironment(command_type, type, known) ? Outcome::kEnvironment : Outcome::kDifferent,
+          fmt::format("answered {} with other data than recorded ({})", NameOf(type, command_type),
+                      sizes)};
 }
 
 }  // namespace vgpu

@@ -53,9 +53,12 @@ TEST_F(RecorderDeviceTest, WhatStandsBetweenCommandsComesOutAsItWasWritten) {
   out.Display({1, 1, 0, 0, 640, 480, 0, 0}, std::as_bytes(std::span(edid)));
   out.Features(0x100000003);
   out.GuestMemory({});
+  out.DedicatedHeap({2, 1, uint64_t{7} << 32, 0x100000, 0x1000, 1, 1, 0x4000});
 
   const auto packets = Translated();
-  ASSERT_EQ(test::Outline(packets), "session guest_memory display features guest_memory end");
+  ASSERT_EQ(test::Outline(packets),
+            "session guest_memory display features guest_memory "
+            "dedicated_heap end");
   EXPECT_EQ(packets[1].guest_memory().ShortDebugString(),
             "region { size: 655360 heap: 1 } "
             "region { guest_address: 1048576 size: 65536 heap: 1 heap_offset: 655360 }");
@@ -63,6 +66,9 @@ TEST_F(RecorderDeviceTest, WhatStandsBetweenCommandsComesOutAsItWasWritten) {
   EXPECT_EQ(packets[2].display().edid(), edid);
   EXPECT_EQ(packets[3].features().bits(), 0x100000003u);
   EXPECT_EQ(packets[4].guest_memory().region_size(), 0);
+  EXPECT_EQ(packets[5].dedicated_heap().ShortDebugString(),
+            "heap: 2 id: 1 guest_address: 30064771072 size: 1048576 granularity: 4096 "
+            "cache_mode: 1 read_only: true context_quota: 16384");
 }
 
 }  // namespace

@@ -203,6 +203,9 @@ inline std::string Outline(const std::vector<proto::Packet>& packets) {
       case proto::Packet::kGuestMemory:
         outline += "guest_memory";
         break;
+      case proto::Packet::kDedicatedHeap:
+        outline += "dedicated_heap";
+        break;
       default:
         outline += "other";
         break;

@@ -90,6 +90,7 @@ std::string Describe(const ShimRecord& record) {
     case RecordType::kFeatures:  // a device's
     case RecordType::kDisplay:
     case RecordType::kGuestMemory:
+    case RecordType::kDedicatedHeap:
       break;
   }
   return fmt::format("unknown record {}", static_cast<int>(record.type));

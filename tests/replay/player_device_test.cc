@@ -54,6 +54,20 @@ class LiveRecording {
     trace_.AddGuestMemory({region_});
   }
 
+  void SetHeap(const DedicatedHeap& heap) {
+    device_.SetHeap(heap, {});
+    proto::Packet packet;
+    auto& told = *packet.mutable_dedicated_heap();
+    told.set_id(heap.id);
+    told.set_guest_address(heap.base);
+    told.set_size(heap.size);
+    told.set_granularity(heap.granularity);
+    told.set_cache_mode(heap.cache_mode);
+    told.set_read_only(heap.read_only);
+    told.set_context_quota(heap.context_quota);
+    trace_.Write(packet);
+  }
+
   const Device& device() const { return device_; }
 
  private:
@@ -85,6 +99,7 @@ class PlayerDeviceTest : public PlayerTest {
       session.mutable_device()->set_scanouts(options.scanouts);
       session.mutable_device()->set_max_memory(options.max_memory);
       session.mutable_device()->set_max_host_memory(options.max_host_memory);
+      session.mutable_device()->set_draft_2019(options.draft_2019);
     };
   }
 
@@ -207,6 +222,61 @@ TEST_F(PlayerDeviceTest, BackingsThatMemoryLeavesAreGoneAgain) {
     EXPECT_EQ(live.Send(ask::ToHost2d(2, {0, 0, 8, 8})), "ERR_UNSPEC");
     EXPECT_EQ(live.Send(ask::Attach(1, {4096})), "ERR_UNSPEC") << "is still attached";
     EXPECT_EQ(live.Send(ask::Attach(2, {4096})), "OK_NODATA");
+  });
+}
+
+// Entries of these tests are all at kEntryAddress.
+TEST_F(PlayerDeviceTest, PlacesInTheHeapAreRefusedAgain) {
+  Replay([](LiveRecording& live) {
+    live.SetMemory(kEntryAddress, 16384);
+    live.SetHeap({1, kEntryAddress, 8192, 4096, 1, false, 4096});
+    live.Send(ask::CreateContext(1));
+    for (const uint32_t id : {1, 2}) live.Send(ask::Create2d(id, 8, 8));
+    EXPECT_EQ(live.Send(ask::Attach(1, {4096, 4096})), "ERR_INVALID_PARAMETER");
+    EXPECT_EQ(live.Send(ask::Attach(1, {100})), "ERR_INVALID_PARAMETER");
+    EXPECT_EQ(live.Send(ask::Attach(1, {12288})), "ERR_INVALID_PARAMETER");
+    EXPECT_EQ(live.Send(ask::Attach(1, {8192}).On(1)), "ERR_OUT_OF_MEMORY");
+    EXPECT_EQ(live.Send(ask::Attach(1, {4096}).On(1)), "OK_NODATA");
+    EXPECT_EQ(live.Send(ask::Attach(2, {8192})), "ERR_INVALID_PARAMETER") << "over another";
+    EXPECT_EQ(live.Send(ask::Unref(1).On(2)), "ERR_INVALID_CONTEXT_ID");
+    EXPECT_EQ(live.Send(ask::Detach(1)), "OK_NODATA");
+    EXPECT_EQ(live.Send(ask::Attach(2, {8192})), "OK_NODATA");
+    live.SetHeap({});
+    EXPECT_EQ(live.Send(ask::Attach(2, {4096, 4096})), "OK_NODATA") << "the place is gone";
+  });
+}
+
+TEST_F(PlayerDeviceTest, TheHeapIsDescribedAgain) {
+  options.draft_2019 = true;
+  Replay([](LiveRecording& live) {
+    live.SetFeatures(feature::kVirgl);
+    live.SetMemory(kEntryAddress, 16384);
+    wire::AllocationMetadata question;
+    question.response_size = 40;
+    const Request ask(CommandType::ALLOCATION_METADATA, question);
+    EXPECT_EQ(live.Send(ask), "ERR_UNSPEC");
+    live.SetHeap({1, kEntryAddress, 8192, 4096, 1, true, 4096});
+    EXPECT_EQ(live.Send(ask), "OK_MAP_INFO") << "that number, for this command";
+  });
+}
+
+// A trace may say anything of a heap.
+TEST_F(PlayerDeviceTest, AHeapThatCannotBeIsNone) {
+  Replay([](LiveRecording& live) {
+    live.SetMemory(kEntryAddress, 16384);
+    live.Send(ask::Create2d(1, 8, 8));
+    for (const DedicatedHeap& heap :
+         {DedicatedHeap{1, kEntryAddress, 8192, 0, 1, false, 4096},
+          DedicatedHeap{1, kEntryAddress, 8192, 4095, 1, false, 4096},
+          DedicatedHeap{1, kEntryAddress, 8193, 4096, 1, false, 4096},
+          DedicatedHeap{1, kEntryAddress, ~uint64_t{4095}, 4096, 1, false, 4096},
+          DedicatedHeap{1, kEntryAddress, ~uint64_t{0}, 1, 1, false, 4096}}) {
+      live.SetHeap(heap);
+      EXPECT_EQ(live.Send(ask::Attach(1, {100})), "OK_NODATA") << heap.size;
+      EXPECT_EQ(live.Send(ask::Detach(1)), "OK_NODATA");
+    }
+    live.SetHeap({1, ~uint64_t{4095}, 8192, 4096, 1, false, 4096});
+    EXPECT_EQ(live.Send(ask::Attach(1, {100})), "OK_NODATA");
   });
 }
 

@@ -4,11 +4,13 @@
 namespace vgpu::test {
 namespace {
 
+// Those of the specification.
 std::vector<CommandInfo> AllCommands() {
   std::vector<CommandInfo> all;
 #define VGPU_COMMAND(NAME, value, queue, feature, Request_, OK_RESPONSE, Trailing) \
   all.push_back(*FindCommand(std::string_view(#NAME)));
 #include "format/protocol/virtio_gpu.def"
+  std::erase_if(all, [](const CommandInfo& c) { return c.feature == feature::kDraft2019; });
   return all;
 }
 

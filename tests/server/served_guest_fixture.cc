@@ -41,7 +41,10 @@ bool IsDocumented(uint32_t command, uint32_t response) {
 }  // namespace
 
 void ServedGuestTest::CoversAll(ResponseType response) {
-  for (const CommandType command : kCommands) Covers(command, response);
+  for (const CommandType command : kCommands) {
+    if (FindCommand(static_cast<uint32_t>(command))->feature == feature::kDraft2019) continue;
+    Covers(command, response);
+  }
 }
 
 void ServedGuestTest::TearDown() {

@@ -16,7 +16,7 @@
 // docs/DEVICE.md's table is made from these lines (device_table.py), so they are written as they
 // are, one a line.
 #define COVERS(COMMAND, RESPONSE) Covers(CommandType::COMMAND, ResponseType::RESPONSE)
-// The same for each command of virtio_gpu.def.
+// The same for each command of the specification.
 #define COVERS_ALL(RESPONSE) CoversAll(ResponseType::RESPONSE)
 
 namespace vgpu::test {

@@ -47,9 +47,11 @@ bool ServedGuest::Begin(std::string& why) {
   renderer_ = std::make_unique<WatchedRenderer>(std::move(real), on_fence, options_.late_fences);
   front_end_ = std::make_unique<VhostUserFrontEnd>([this] { Pump(); });
   if (const Status served = Serve(); !served) return why = served.error().message, false;
-  const bool window = options_.window_bytes != 0;
+  const bool window = options_.window_bytes != 0 || options_.heap_mapped;
+  const bool brings_heap = options_.heap_bytes != 0 && !options_.heap_mapped;
   if (!front_end_->Connect(window ? kAllProtocolFeatures : kProtocolFeaturesOfQemu10) ||
-      (window && !front_end_->OpenWindow()) || !Start()) {
+      (window && !front_end_->OpenWindow()) ||
+      (brings_heap && !front_end_->AddHeap(options_.heap_bytes)) || !Start()) {
     return why = "the back-end does not start", false;
   }
   return true;
@@ -58,6 +60,7 @@ bool ServedGuest::Begin(std::string& why) {
 Status ServedGuest::Serve() {
   DeviceOptions device;
   device.scanouts = options_.scanouts;
+  device.draft_2019 = options_.draft_2019;
   device.width = kWidth;
   device.height = kHeight;
   device.max_memory = options_.max_memory;
@@ -74,9 +77,17 @@ Status ServedGuest::Serve() {
       .features = options_.features,
       .scanouts = options_.scanouts,
       .capsets = static_cast<uint32_t>(OfferedCapsets(*renderer_).size()),
-      .host_visible_bytes = options_.window_bytes};
+      .host_visible_bytes = options_.window_bytes,
+      .heap_bytes = options_.heap_bytes};
+  HeapOffer offer;
+  if (options_.heap_bytes != 0) {
+    auto pool = SharedHeap::Create(options_.heap_bytes);
+    if (!pool) return MakeError(ErrorCode::kFailed, pool.error().message);
+    pool_.emplace(std::move(*pool));
+    offer = {options_.heap_bytes, options_.heap_quota, options_.heap_read_only, &*pool_};
+  }
   return server_->Serve(front_end_->TakePeer(), description, displays, *device_,
-                        FactsOf(*renderer_), nullptr, options_.dmabuf);
+                        FactsOf(*renderer_), nullptr, options_.dmabuf, offer);
 }
 
 bool ServedGuest::Start() {

@@ -33,6 +33,13 @@ struct GuestOptions {
   bool late_fences = false;  // WatchedRenderer's
   // Of the front-end's host-visible window. 0: the front-end of QEMU 10, which has none.
   uint64_t window_bytes = 0;
+  // Of the dedicated heap. 0: none.
+  uint64_t heap_bytes = 0;
+  uint64_t heap_quota = ~uint64_t{0};
+  // The front-end maps the device's own pool; else it brings one, as QEMU 10 does.
+  bool heap_mapped = false;
+  bool heap_read_only = false;
+  bool draft_2019 = false;
 };
 
 // One thread. Everything that waits for the device lets it work meanwhile, for up to 20 seconds.
@@ -115,6 +122,7 @@ class ServedGuest {
   void TakeUsed(uint32_t queue);
 
   const GuestOptions options_;
+  std::optional<SharedHeap> pool_;
   std::unique_ptr<EventLoop> loop_;
   std::vector<std::string> problems_;
   std::optional<GuestServer> server_;

@@ -125,8 +125,9 @@ bool VhostUserFrontEnd::OpenWindow() {
   const auto config = vhost::PayloadAs<vhost::SharedMemoryConfig>(reply->payload);
   UniqueFd channel, peer;
   Pair(channel, peer);
-  window_ = std::make_unique<HostVisibleWindow>(config.sizes[vhost::kHostVisibleRegion],
-                                                std::move(channel));
+  const uint8_t region =
+      config.sizes[vhost::kHeapRegion] > 0 ? vhost::kHeapRegion : vhost::kHostVisibleRegion;
+  window_ = std::make_unique<HostVisibleWindow>(config.sizes[region], std::move(channel), region);
   Send(Request::SET_BACKEND_REQ_FD, {}, {peer.get()});
   pump_();
   return config.count == 1;
@@ -170,6 +171,37 @@ bool VhostUserFrontEnd::ShareMemory() {
   return shared_;
 }
 
+namespace {
+
+vhost::MemoryRegion HeapRegion(uint64_t bytes) {
+  return {kHeapBase, bytes, kUserBase + (uint64_t{1} << 32), 0};
+}
+
+}  // namespace
+
+bool VhostUserFrontEnd::AddHeap(uint64_t bytes) {
+  auto heap = SharedHeap::Create(bytes);
+  if (!heap) return false;
+  heap_.emplace(std::move(*heap));
+  return AcknowledgedAs(Request::ADD_MEM_REG, vhost::SingleRegion{0, HeapRegion(bytes)},
+                        {heap_->fd()});
+}
+
+bool VhostUserFrontEnd::RemoveHeap() {
+  return AcknowledgedAs(Request::REM_MEM_REG, vhost::SingleRegion{0, HeapRegion(heap().size())});
+}
+
+// What is mapped into the guest is memory of the guest's, as QEMU sees it.
+bool VhostUserFrontEnd::ShareMappedHeap() {
+  if (!window_ || window_->region() != vhost::kHeapRegion || heap_shared_) return true;
+  pump_();
+  heap_shared_ =
+      window_->fd() >= 0 &&
+      AcknowledgedAs(Request::ADD_MEM_REG,
+                     vhost::SingleRegion{0, HeapRegion(window_->bytes().size())}, {window_->fd()});
+  return heap_shared_;
+}
+
 bool VhostUserFrontEnd::EnableQueues(bool enabled) {
   bool done = true;
   for (uint32_t i = 0; i < 2; ++i) {
@@ -193,7 +225,7 @@ bool VhostUserFrontEnd::ResumeDriver(uint64_t features, const std::array<uint32_
   Send(Request::GPU_SET_SOCKET, {}, {peer.get()});
   SetCalls();
   Send(Request::SET_FEATURES, vhost::PayloadBytes(features));
-  if (!ShareMemory()) return false;
+  if (!ShareMemory() || !ShareMappedHeap()) return false;
   for (uint32_t i = 0; i < 2; ++i) StartQueue(i, bases[i]);
   if (!EnableQueues(true)) return false;
   SetCalls();

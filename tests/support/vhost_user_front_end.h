@@ -14,11 +14,14 @@
 
 #include "capture/io/unique_fd.h"
 #include "capture/vhost_user/messages.h"
+#include "heap/shared_heap.h"
 #include "tests/support/vhost_user_driver.h"
 #include "tests/support/vhost_user_window.h"
 
 namespace vgpu::test {
 
+// Where the guest has the dedicated heap.
+inline constexpr uint64_t kHeapBase = 0xe000'0000;
 inline constexpr uint64_t kGuestRamBytes = 4u << 20;
 // The sizes that QEMU gives a vhost-user-gpu.
 inline constexpr uint16_t kQueueSizes[] = {256, 16};
@@ -77,6 +80,12 @@ class VhostUserFrontEnd {
   // After Connect with kAllProtocolFeatures.
   bool OpenWindow();
   HostVisibleWindow& window() { return *window_; }
+  // A heap of the front-end's own at kHeapBase, as QEMU's ivshmem device is one: memory of a file
+  // of its own that is shared with the rest. False where it is refused.
+  bool AddHeap(uint64_t bytes);
+  bool RemoveHeap();
+  // The dedicated heap as the guest sees it: AddHeap's, or what the back-end had mapped.
+  std::span<std::byte> heap() { return heap_ ? heap_->bytes() : window_->bytes(); }
   // This end of the display's socket while the driver runs, else -1.
   int display() const { return display_.get(); }
   void HangUpDisplay() { display_.Reset(); }
@@ -102,6 +111,7 @@ class VhostUserFrontEnd {
   void StartQueue(uint32_t index, uint32_t base);
   void SetCalls();
   bool ShareMemory();
+  bool ShareMappedHeap();
   bool EnableQueues(bool enabled);
 
   struct Events {
@@ -113,6 +123,8 @@ class VhostUserFrontEnd {
   UniqueFd display_;
   GuestRam ram_{kGuestRamBytes};
   bool shared_ = false;  // memory is sent once, and stays over resets
+  bool heap_shared_ = false;
+  std::optional<SharedHeap> heap_;
   std::unique_ptr<HostVisibleWindow> window_;
   std::array<Events, 2> events_;
   std::array<std::unique_ptr<DriverQueue>, 2> queues_;

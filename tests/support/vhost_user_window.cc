@@ -12,8 +12,8 @@ namespace vgpu::test {
 using vhost::BackEndRequest;
 using vhost::WindowMapping;
 
-HostVisibleWindow::HostVisibleWindow(uint64_t size, UniqueFd channel)
-    : channel_(std::move(channel)) {
+HostVisibleWindow::HostVisibleWindow(uint64_t size, UniqueFd channel, uint8_t region)
+    : channel_(std::move(channel)), region_(region) {
   void* place = mmap(nullptr, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (place == MAP_FAILED) std::abort();
   bytes_ = {static_cast<std::byte*>(place), size};
@@ -41,16 +41,18 @@ bool HostVisibleWindow::Free(const WindowMapping& mapping) const {
   return true;
 }
 
-bool HostVisibleWindow::Map(const WindowMapping& mapping, int fd) {
-  if (refuse || fd < 0 || mapping.region != vhost::kHostVisibleRegion || !Free(mapping)) {
+bool HostVisibleWindow::Map(const WindowMapping& mapping, UniqueFd fd) {
+  if (refuse || !fd || mapping.region != region_ || !Free(mapping)) {
     return false;
   }
   const int access = PROT_READ | ((mapping.flags & vhost::kMapWritable) != 0 ? PROT_WRITE : 0);
-  if (mmap(bytes_.data() + mapping.window_offset, mapping.size, access, MAP_SHARED | MAP_FIXED, fd,
-           static_cast<off_t>(mapping.fd_offset)) == MAP_FAILED) {
+  if (mmap(bytes_.data() + mapping.window_offset, mapping.size, access, MAP_SHARED | MAP_FIXED,
+           fd.get(), static_cast<off_t>(mapping.fd_offset)) == MAP_FAILED) {
     return false;
   }
   mapped_[mapping.window_offset] = mapping.size;
+  if (region_ == vhost::kHeapRegion) fd_ = std::move(fd);
+  flags_ = mapping.flags;
   return true;
 }
 
@@ -98,7 +100,7 @@ bool HostVisibleWindow::ServeOne() {
   ++requests_;
   const auto mapping = vhost::PayloadAs<WindowMapping>(request.payload);
   const bool map = request.header.request == static_cast<uint32_t>(BackEndRequest::SHMEM_MAP);
-  const bool done = map ? Map(mapping, fd.get()) : Unmap(mapping);
+  const bool done = map ? Map(mapping, std::move(fd)) : Unmap(mapping);
   if ((request.header.flags & vhost::kFlagNeedReply) == 0) return true;
   const auto header = vhost::PayloadBytes(
       vhost::Header{request.header.request, vhost::kVersion | vhost::kFlagReply, sizeof(uint64_t)});

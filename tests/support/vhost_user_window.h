@@ -14,8 +14,8 @@ namespace vgpu::test {
 
 class HostVisibleWindow {
  public:
-  // `channel`: this end of what SET_BACKEND_REQ_FD hands over.
-  HostVisibleWindow(uint64_t size, UniqueFd channel);
+  // `channel`: this end of what SET_BACKEND_REQ_FD hands over. `region`: the one that it is.
+  HostVisibleWindow(uint64_t size, UniqueFd channel, uint8_t region = vhost::kHostVisibleRegion);
   ~HostVisibleWindow();
   HostVisibleWindow(const HostVisibleWindow&) = delete;
   HostVisibleWindow& operator=(const HostVisibleWindow&) = delete;
@@ -30,6 +30,10 @@ class HostVisibleWindow {
   // The size of each mapping by its offset.
   const std::map<uint64_t, uint64_t>& mapped() const { return mapped_; }
   int requests() const { return requests_; }
+  // Of the dedicated heap: what was mapped last.
+  int fd() const { return fd_.get(); }
+  uint64_t flags() const { return flags_; }
+  uint8_t region() const { return region_; }
 
   // Misbehaviour.
   bool refuse = false;  // everything is answered with failure
@@ -42,13 +46,16 @@ class HostVisibleWindow {
 
  private:
   bool ServeOne();
-  bool Map(const vhost::WindowMapping& mapping, int fd);
+  bool Map(const vhost::WindowMapping& mapping, UniqueFd fd);
   bool Unmap(const vhost::WindowMapping& mapping);
   bool Free(const vhost::WindowMapping& mapping) const;
   void Reserve(uint64_t offset, uint64_t size);
 
   std::span<std::byte> bytes_;
   UniqueFd channel_;
+  const uint8_t region_;
+  UniqueFd fd_;
+  uint64_t flags_ = 0;
   std::map<uint64_t, uint64_t> mapped_;
   std::vector<std::byte> answers_;  // that wait for Answer
   int requests_ = 0;

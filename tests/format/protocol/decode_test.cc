@@ -116,9 +116,9 @@ TEST(DecodeRequest, GivesNoEntriesForACommandWithoutThem) {
 
 TEST(DecodeRequest, RefusesAnUnknownType) {
   std::vector<std::byte> bytes(64);
-  bytes[0] = std::byte{0x0a};
+  bytes[0] = std::byte{0x0b};
   bytes[1] = std::byte{0x02};
-  EXPECT_EQ(ErrorOf(bytes), "command type 0x020a is unknown");
+  EXPECT_EQ(ErrorOf(bytes), "command type 0x020b is unknown");
 }
 
 TEST(DecodeRequest, RefusesMoreEntriesThanTheCapEvenWhereTheyFit) {

@@ -1,8 +1,8 @@
 // One file a case: what goes in, and the text and JSON that must come out.
 //
 //   # what the case is about
-//   request | response | stream      the last: dwords, wrapped into a SUBMIT_3D of context 1
-//   hex bytes, or dwords of a stream, in any grouping
+//   request | response | response_to_NAME | stream      the last: dwords, wrapped into a SUBMIT_3D
+//   of context 1 hex bytes, or dwords of a stream, in any grouping
 //   --- text
 //   ...
 //   --- json

@@ -17,10 +17,15 @@ class PrintGolden : public testing::TestWithParam<std::filesystem::path> {};
 TEST_P(PrintGolden, Matches) {
   const GoldenCase golden = ReadGoldenCase(GetParam());
   const Bytes bytes(golden.bytes);
-  const bool response = golden.kind == "response";
+  // "response", or "response_to_NAME" of a command.
+  const bool response = golden.kind.starts_with("response");
+  PrintOptions options;
+  if (golden.kind.starts_with("response_to_")) {
+    options.answers = static_cast<uint32_t>(FindCommand(golden.kind.substr(12))->type);
+  }
   ASSERT_TRUE(response || golden.kind == "request" || golden.kind == "stream") << golden.kind;
-  const std::string text = response ? ResponseText(bytes) : RequestText(bytes);
-  const std::string json = (response ? ResponseJson(bytes) : RequestJson(bytes)) + '\n';
+  const std::string text = response ? ResponseText(bytes, options) : RequestText(bytes);
+  const std::string json = (response ? ResponseJson(bytes, options) : RequestJson(bytes)) + '\n';
   if (std::getenv("VGPU_UPDATE_GOLDENS") != nullptr) {
     return WriteGoldenCase(GetParam(), golden, text, json);
   }

@@ -101,7 +101,7 @@ proto::Packet MemoryPacket(uint32_t resource_id, const std::vector<uint64_t>& bl
 }
 
 std::vector<proto::Packet> OtherPackets() {
-  std::vector<proto::Packet> packets(12);
+  std::vector<proto::Packet> packets(13);
   packets[0].mutable_fence()->set_id(uint64_t{1} << 40);
   packets[1].mutable_heap_event()->add_place()->set_offset(uint64_t{5} << 32);
   packets[2].mutable_marker()->set_text("here");
@@ -114,6 +114,7 @@ std::vector<proto::Packet> OtherPackets() {
   packets[9].mutable_features()->set_bits(uint64_t{1} << 32);
   packets[10].mutable_display()->set_edid(std::string(128, 'e'));
   packets[11].mutable_guest_memory()->add_region()->set_guest_address(uint64_t{5} << 32);
+  packets[12].mutable_dedicated_heap()->set_size(uint64_t{1} << 32);
   return packets;
 }
 

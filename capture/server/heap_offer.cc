@@ -1,0 +1,53 @@
+#include "capture/server/heap_offer.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace vgpu {
+
+namespace {
+
+// virtio-gpu's map info: the pool is memory as any other.
+constexpr uint32_t kMapCached = 1;
+
+bool IsPool(const vhost::MemoryFile& file, const SharedHeap* pool) {
+  struct stat status = {};
+  return pool != nullptr && fstat(pool->fd(), &status) == 0 && file.device == status.st_dev &&
+         file.inode == status.st_ino;
+}
+
+bool IsWholeFile(const vhost::MemoryTable::RegionPlace& place) {
+  return place.region.mmap_offset == 0 && place.region.size == place.file.size &&
+         place.region.guest_address != 0;
+}
+
+}  // namespace
+
+std::optional<FoundHeap> FindHeap(const HeapOffer& offer, const vhost::MemoryTable& memory) {
+  if (offer.bytes == 0) return std::nullopt;
+  std::vector<vhost::MemoryTable::RegionPlace> regions = memory.Regions();
+  std::erase_if(regions, [&](const auto& place) {
+    return place.region.size != offer.bytes || !IsWholeFile(place);
+  });
+  if (regions.empty()) return std::nullopt;
+  auto found = std::ranges::find_if(
+      regions, [&](const auto& place) { return IsPool(place.file, offer.pool); });
+  if (found == regions.end()) found = regions.begin();
+  std::vector<std::span<std::byte>> pieces;
+  if (!memory.AppendGuestRange(found->region.guest_address, offer.bytes, pieces) ||
+      pieces.size() != 1) {
+    return std::nullopt;
+  }
+  const DedicatedHeap heap = {.id = kDedicatedHeapId,
+                              .base = found->region.guest_address,
+                              .size = offer.bytes,
+                              .granularity = kHeapGranularity,
+                              .cache_mode = kMapCached,
+                              .read_only = offer.read_only,
+                              .context_quota = offer.context_quota};
+  return FoundHeap{heap, found->file, pieces[0]};
+}
+
+}  // namespace vgpu
