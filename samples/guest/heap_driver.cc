@@ -6,6 +6,8 @@
 // Usage: heap_driver STEP [COUNT] [STEP [COUNT]]... `hold` leaves what is shown until a line comes
 // on stdin. Exit status: 0; 1, with a sentence, where anything is not as it must be; 2 for wrong
 // usage.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -16,7 +18,9 @@
 
 namespace {
 
+// A display gets what was flushed last a moment later.
 void Hold(HeapGuest*, int) {
+  sleep(1);
   Say("holds the picture");
   std::getchar();
 }

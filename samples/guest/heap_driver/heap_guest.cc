@@ -36,7 +36,10 @@ HeapGuest::HeapGuest() : gpu_(Need(kGpu, "a virtio-gpu")), vram_(0) {
   Say("the device %s VIRGL", gpu_.has_virgl() ? "has" : "lacks");
 }
 
-HeapGuest::~HeapGuest() { ShowNothing(); }
+HeapGuest::~HeapGuest() {
+  ShowNothing();
+  Keep({});
+}
 
 // Where the device knows of the heap, it must be this one.
 void HeapGuest::CheckDescriptor() {
