@@ -33,7 +33,8 @@ expect_said "churn: 200 resources came back as they were drawn"
 expect_said "gl: a target of .* was cleared to 4 colours, which came back"
 if [ ${#options[@]} -ne 0 ]; then
   expect_said "the device describes heap [0-9]*: $bytes bytes"
-  for what in outside across_the_end wrapping overlapping enclosing misaligned odd_size two_entries heap_and_memory twice; do
+  for what in outside across_the_end wrapping overlapping enclosing misaligned odd_size two_entries heap_and_memory \
+    nobodys anothers twice; do
     expect_said "refused $what: ERR_"
   done
 fi

@@ -101,11 +101,19 @@ void Gpu::Unref(uint32_t resource) {
   Must(wire::kUnref, "RESOURCE_UNREF", wire::OfResource{{}, resource});
 }
 
-uint32_t Gpu::TryAttach(uint32_t resource, std::span<const wire::Entry> entries) {
+uint32_t Gpu::TryAttach(uint32_t resource, std::span<const wire::Entry> entries, uint32_t context) {
   wire::AttachBacking request{{}, resource, static_cast<uint32_t>(entries.size())};
+  request.header.ctx_id = context;
   wire::Header response;
   return Send(wire::kAttachBacking, request, std::as_writable_bytes(std::span(&response, 1)),
               std::as_bytes(entries));
+}
+
+uint32_t Gpu::TryDetach(uint32_t resource, uint32_t context) {
+  wire::OfResource request{{}, resource};
+  request.header.ctx_id = context;
+  wire::Header response;
+  return Send(wire::kDetachBacking, request, std::as_writable_bytes(std::span(&response, 1)));
 }
 
 void Gpu::Attach(uint32_t resource, wire::Entry entry) {

@@ -30,8 +30,9 @@ class Gpu {
   void Create2d(uint32_t resource, uint32_t format, uint32_t width, uint32_t height);
   void Create3d(wire::Create3d request);  // its header is filled in
   void Unref(uint32_t resource);
-  // Returns the response's type.
-  uint32_t TryAttach(uint32_t resource, std::span<const wire::Entry> entries);
+  // These two, in the name of a context, return the response's type.
+  uint32_t TryAttach(uint32_t resource, std::span<const wire::Entry> entries, uint32_t context = 0);
+  uint32_t TryDetach(uint32_t resource, uint32_t context);
   void Attach(uint32_t resource, wire::Entry entry);
   void Detach(uint32_t resource);
 

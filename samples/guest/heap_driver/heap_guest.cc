@@ -45,6 +45,7 @@ HeapGuest::~HeapGuest() {
 void HeapGuest::CheckDescriptor() {
   const auto heap = gpu_.DescribeHeap();
   if (!heap) return Say("the device does not describe the heap");
+  is_described_ = true;
   const auto base = static_cast<unsigned long long>(heap->base);
   const auto size = static_cast<unsigned long long>(heap->size);
   const auto granularity = static_cast<unsigned long long>(heap->granularity);
@@ -157,6 +158,10 @@ uint64_t HeapGuest::CountWrong(const Resource& resource, uint32_t seed) const {
 }
 
 void HeapGuest::Clear(const Resource& resource) const { std::ranges::fill(WordsOf(resource), 0); }
+
+bool HeapGuest::IsClear(const Resource& resource) const {
+  return std::ranges::all_of(WordsOf(resource), [](uint32_t word) { return word == 0; });
+}
 
 void HeapGuest::Upload(const Resource& resource) {
   if (resource.is_buffer) {

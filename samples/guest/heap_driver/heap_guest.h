@@ -32,6 +32,8 @@ class HeapGuest {
   HeapGuest& operator=(const HeapGuest&) = delete;
 
   Gpu& gpu() { return gpu_; }
+  // Does the device know of the heap? Then it clears what was another resource's.
+  bool is_described() const { return is_described_; }
   uint64_t pool_size() const { return pool_.size(); }
   // Guest-physical.
   uint64_t AddressOf(uint64_t offset) const { return base_ + offset; }
@@ -57,6 +59,7 @@ class HeapGuest {
   // How many words of the range are not that pattern's.
   uint64_t CountWrong(const Resource& resource, uint32_t seed) const;
   void Clear(const Resource& resource) const;
+  bool IsClear(const Resource& resource) const;
 
   void Upload(const Resource& resource);
   // Needs VIRGL.
@@ -73,6 +76,7 @@ class HeapGuest {
   Gpu gpu_;
   std::span<std::byte> pool_;
   uint64_t base_ = 0;  // the pool's guest-physical address
+  bool is_described_ = false;
   Vram vram_;
   uint32_t last_id_ = 0;
   std::vector<Resource> kept_;

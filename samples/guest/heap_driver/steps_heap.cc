@@ -18,7 +18,7 @@ bool Overlap(Range a, Range b) {
   return a.offset < b.offset + b.size && b.offset < a.offset + a.size;
 }
 
-// The allocator is not believed.
+// Neither the allocator is believed, nor the device that clears.
 void ExpectPlace(const HeapGuest& guest, const Resource& made, const LiveList& live) {
   const Range place = made.place;
   if (place.offset % kPageSize != 0 || place.size < made.bytes() ||
@@ -30,6 +30,9 @@ void ExpectPlace(const HeapGuest& guest, const Resource& made, const LiveList& l
     if (Overlap(place, other.resource.place)) {
       Fail("churn: resources %u and %u overlap", made.id, other.resource.id);
     }
+  }
+  if (guest.is_described() && !guest.IsClear(made)) {
+    Fail("churn: resource %u has bytes of what was there before", made.id);
   }
 }
 
@@ -67,11 +70,28 @@ void Say(const char* name, uint32_t response) {
 }
 
 // Whatever the answer, nothing is left.
-void Ask(HeapGuest* guest, const char* name, const Entries& entries) {
+void Ask(HeapGuest* guest, const char* name, const Entries& entries, uint32_t context = 0) {
   const uint32_t id = guest->NewId();
   guest->gpu().Create2d(id, kFormatBgra, 32, 32);
-  Say(name, guest->gpu().TryAttach(id, entries));
+  Say(name, guest->gpu().TryAttach(id, entries, context));
   guest->gpu().Unref(id);
+}
+
+// What one context placed, another takes away.
+void AskForAnothers(HeapGuest* guest, wire::Entry entry) {
+  constexpr uint32_t kOwner = 1, kOther = 2;
+  Gpu& gpu = guest->gpu();
+  const uint32_t id = guest->NewId();
+  gpu.CreateContext(kOwner);
+  gpu.CreateContext(kOther);
+  gpu.Create2d(id, kFormatBgra, 32, 32);
+  if (const uint32_t type = gpu.TryAttach(id, {&entry, 1}, kOwner); type != wire::kOkNodata) {
+    Fail("refused: a context may not place a resource: %s", wire::NameOf(type));
+  }
+  Say("anothers", gpu.TryDetach(id, kOther));
+  gpu.Unref(id);
+  gpu.DestroyContext(kOther);
+  gpu.DestroyContext(kOwner);
 }
 
 }  // namespace
@@ -117,6 +137,8 @@ void AskForWhatMustBeRefused(HeapGuest* guest, int) {
   Ask(guest, "misaligned", {{free + 16, page}});
   Ask(guest, "odd_size", {{free, page + 16}});
   Ask(guest, "two_entries", {{free, page}, {free + 2 * kPageSize, page}});
+  Ask(guest, "nobodys", {{free, page}}, 99);
+  if (guest->gpu().has_virgl()) AskForAnothers(guest, {free, page});
   Ask(guest, "heap_and_memory", {{free, page}, {ram.address(0), page}});
   const wire::Entry elsewhere = {free, 2 * page};
   Say("twice", guest->gpu().TryAttach(placed.id, {&elsewhere, 1}));
