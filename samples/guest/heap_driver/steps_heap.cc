@@ -116,8 +116,8 @@ void Churn(HeapGuest* guest, int count) {
     }
   }
   while (!live.empty()) Retire(guest, &live, live.size() - 1);
-  Say("churn: %d resources came back as they were drawn, %zu of them live at once at most", count,
-      most);
+  Say("churn: %d resources %s as they were drawn, %zu of them live at once at most", count,
+      guest->gpu().has_virgl() ? "came back" : "stayed", most);
 }
 
 void AskForWhatMustBeRefused(HeapGuest* guest, int) {
