@@ -8,36 +8,35 @@ source "$(dirname "${BASH_SOURCE[0]}")/device_support.sh"
 trace=$work/heap.vgpu
 size=256M
 bytes=$((256 << 20))
-options=()
-vgpu-capture device --help | grep -q -e '--heap-size' && options=(--heap-size "$size" --dialect 2019)
-start_device "$trace" "${options[@]}"
 steps="draw hold cursor churn 200 gl hold"
-[ ${#options[@]} -eq 0 ] || steps="$steps refused"
-start_guest_with "heap_driver $steps" --heap "$size" --no-driver
+# What the guest's driver is to say, as patterns.
+sentences=("the pool is BAR 2 of .*, $bytes bytes"
+           "draw: 8 frames of .* came back as they were drawn"
+           "cursor: "
+           "churn: 200 resources came back as they were drawn"
+           "gl: a target of .* was cleared to 4 colours, which came back")
+options=()
+if vgpu-capture device --help | grep -e '--heap-size' >/dev/null; then
+  options=(--heap-size "$size" --dialect 2019)
+  steps="$steps refused"
+  sentences+=("the device describes heap [0-9]*: $bytes bytes")
+  for place in outside across_the_end wrapping overlapping enclosing misaligned odd_size two_entries \
+    heap_and_memory nobodys anothers twice; do
+    sentences+=("refused $place: ERR_")
+  done
+fi
 
+start_device "$trace" "${options[@]}"
+start_guest_with "heap_driver $steps" --heap "$size" --no-driver
 screenshot "$work/drawn.png"
 continue_guest
 screenshot "$work/cleared.png"
 continue_guest
 end_guest
-grep heap_driver "$work/serial"
-
-# What the driver says that it did.
-expect_said() {
-  grep -q "^heap_driver: $1" "$work/serial" || fail "the guest's driver does not say '$1'"
-}
-expect_said "the pool is BAR 2 of .*, $bytes bytes"
-expect_said "draw: 8 frames of .* came back as they were drawn"
-expect_said "cursor: "
-expect_said "churn: 200 resources came back as they were drawn"
-expect_said "gl: a target of .* was cleared to 4 colours, which came back"
-if [ ${#options[@]} -ne 0 ]; then
-  expect_said "the device describes heap [0-9]*: $bytes bytes"
-  for what in outside across_the_end wrapping overlapping enclosing misaligned odd_size two_entries heap_and_memory \
-    nobodys anothers twice; do
-    expect_said "refused $what: ERR_"
-  done
-fi
+grep '^heap_driver: ' "$work/serial"
+for sentence in "${sentences[@]}"; do
+  grep -q "^heap_driver: $sentence" "$work/serial" || fail "the guest's driver does not say '$sentence'"
+done
 
 # 8 frames are drawn, then 4 cleared.
 expect_frame "$trace" 7 "$work/drawn.png"
