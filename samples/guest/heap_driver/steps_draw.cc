@@ -17,11 +17,8 @@ void ExpectPattern(HeapGuest* guest, Resource* picture, uint32_t seed) {
   }
 }
 
-// The virgl stream's commands (virglrenderer's virgl_protocol.h), as their first word has them.
-constexpr uint32_t Command(uint32_t command, uint32_t object, uint32_t words) {
-  return command | object << 8 | words << 16;
-}
-constexpr uint32_t kCreateObject = 1, kSetFramebuffer = 5, kClear = 7, kDestroyObject = 3;
+// The virgl stream's commands and objects (virglrenderer's virgl_protocol.h).
+constexpr uint32_t kCreateObject = 1, kDestroyObject = 3, kSetFramebuffer = 5, kClear = 7;
 constexpr uint32_t kSurface = 8;      // an object
 constexpr uint32_t kColor0 = 1 << 2;  // what CLEAR clears
 
@@ -30,33 +27,18 @@ struct Color {
 };
 
 std::vector<uint32_t> StreamThatClears(uint32_t resource, uint32_t surface, Color color) {
-  const auto word = [](float value) { return std::bit_cast<uint32_t>(value); };
-  return {
-      Command(kCreateObject, kSurface, 5),
-      surface,
-      resource,
-      kFormatBgrx,
-      0,
-      0,
-      Command(kSetFramebuffer, 0, 3),
-      1,
-      0,
-      surface,
-      Command(kClear, 0, 8),
-      kColor0,
-      word(color.red),
-      word(color.green),
-      word(color.blue),
-      word(1),
-      0,
-      0,
-      0,
-      Command(kSetFramebuffer, 0, 2),
-      0,
-      0,
-      Command(kDestroyObject, kSurface, 1),
-      surface,
+  std::vector<uint32_t> stream;
+  const auto add = [&stream](uint32_t command, uint32_t object, std::vector<uint32_t> words) {
+    stream.push_back(command | object << 8 | static_cast<uint32_t>(words.size()) << 16);
+    stream.insert(stream.end(), words.begin(), words.end());
   };
+  const auto word = [](float value) { return std::bit_cast<uint32_t>(value); };
+  add(kCreateObject, kSurface, {surface, resource, kFormatBgrx, 0, 0});
+  add(kSetFramebuffer, 0, {1, 0, surface});
+  add(kClear, 0, {kColor0, word(color.red), word(color.green), word(color.blue), word(1), 0, 0, 0});
+  add(kSetFramebuffer, 0, {0, 0});
+  add(kDestroyObject, kSurface, {surface});
+  return stream;
 }
 
 // Rounding is the host's.

@@ -65,15 +65,15 @@ std::optional<Resource> MakeAny(HeapGuest* guest, std::mt19937* random) {
 
 using Entries = std::vector<wire::Entry>;
 
-void Say(const char* name, uint32_t response) {
-  ::Say("refused %s: %s", name, wire::NameOf(response));
+void SayAnswer(const char* name, uint32_t response) {
+  Say("refused %s: %s", name, wire::NameOf(response));
 }
 
 // Whatever the answer, nothing is left.
 void Ask(HeapGuest* guest, const char* name, const Entries& entries, uint32_t context = 0) {
   const uint32_t id = guest->NewId();
   guest->gpu().Create2d(id, kFormatBgra, 32, 32);
-  Say(name, guest->gpu().TryAttach(id, entries, context));
+  SayAnswer(name, guest->gpu().TryAttach(id, entries, context));
   guest->gpu().Unref(id);
 }
 
@@ -88,7 +88,7 @@ void AskForAnothers(HeapGuest* guest, wire::Entry entry) {
   if (const uint32_t type = gpu.TryAttach(id, {&entry, 1}, kOwner); type != wire::kOkNodata) {
     Fail("refused: a context may not place a resource: %s", wire::NameOf(type));
   }
-  Say("anothers", gpu.TryDetach(id, kOther));
+  SayAnswer("anothers", gpu.TryDetach(id, kOther));
   gpu.Unref(id);
   gpu.DestroyContext(kOther);
   gpu.DestroyContext(kOwner);
@@ -141,7 +141,7 @@ void AskForWhatMustBeRefused(HeapGuest* guest, int) {
   if (guest->gpu().has_virgl()) AskForAnothers(guest, {free, page});
   Ask(guest, "heap_and_memory", {{free, page}, {ram.address(0), page}});
   const wire::Entry elsewhere = {free, 2 * page};
-  Say("twice", guest->gpu().TryAttach(placed.id, {&elsewhere, 1}));
+  SayAnswer("twice", guest->gpu().TryAttach(placed.id, {&elsewhere, 1}));
 
   guest->Free(room);
   guest->Free(placed);
