@@ -22,11 +22,18 @@ start_device() {
 start_guest() {
   local steps=$1
   shift
+  start_guest_with "tour $steps" "$@"
+}
+
+# start_guest_with COMMAND [OPTION...]: the same with any command that holds as those steps do.
+start_guest_with() {
+  local command=$1
+  shift
   : >"$work/serial"
   mkfifo "$work/input"
   exec {input}<>"$work/input"
   background "$samples/guest/run-qemu" --vhost-user "$work/gpu" --qmp "$work/qmp" --input "$work/input" \
-    --serial "$work/serial" --timeout 400 --run "tour $steps" "$@"
+    --serial "$work/serial" --timeout 400 --run "$command" "$@"
   guest=$!
 }
 
