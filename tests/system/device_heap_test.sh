@@ -8,25 +8,20 @@ source "$(dirname "${BASH_SOURCE[0]}")/device_support.sh"
 trace=$work/heap.vgpu
 size=256M
 bytes=$((256 << 20))
-steps="draw hold cursor churn 200 gl hold"
+steps="draw hold cursor churn 200 gl hold refused"
 # What the guest's driver is to say, as patterns.
 sentences=("the pool is BAR 2 of .*, $bytes bytes"
            "draw: 8 frames of .* came back as they were drawn"
            "cursor: "
            "churn: 200 resources came back as they were drawn"
-           "gl: a target of .* was cleared to 4 colours, which came back")
-options=()
-if vgpu-capture device --help | grep -e '--heap-size' >/dev/null; then
-  options=(--heap-size "$size" --dialect 2019)
-  steps="$steps refused"
-  sentences+=("the device describes heap [0-9]*: $bytes bytes")
-  for place in outside across_the_end wrapping overlapping enclosing misaligned odd_size two_entries \
-    heap_and_memory nobodys anothers twice; do
-    sentences+=("refused $place: ERR_")
-  done
-fi
+           "gl: a target of .* was cleared to 4 colours, which came back"
+           "the device describes heap [0-9]*: $bytes bytes")
+for place in outside across_the_end wrapping overlapping enclosing misaligned odd_size two_entries \
+  heap_and_memory nobodys anothers twice; do
+  sentences+=("refused $place: ERR_")
+done
 
-start_device "$trace" "${options[@]}"
+start_device "$trace" --heap-size "$size" --dialect 2019
 start_guest_with "heap_driver $steps" --heap "$size" --no-driver
 screenshot "$work/drawn.png"
 continue_guest
