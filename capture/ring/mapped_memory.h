@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "format/protocol/backing.h"
 #include "capture/ring/record_stream.h"
+#include "format/protocol/backing.h"
 #include "format/protocol/content_hash.h"
 
 namespace vgpu {
@@ -20,6 +20,11 @@ class MappedMemory {
   // From here on this memory is the resource's, until Unmap. `known`: what it holds now is known to
   // a replay. It must stay readable in between.
   void Map(uint32_t resource_id, Backing memory, bool known);
+  // The same for memory that somebody reads beside the recorder, from the copy that each sample
+  // takes first: both see the same, whatever the guest writes meanwhile. Nothing of it is known.
+  void MapCopied(uint32_t resource_id, Backing memory);
+  // What the last sample saw, as a whole; empty for what is not copied, or was not sampled.
+  Bytes CopyOf(uint32_t resource_id) const;
   void Unmap(uint32_t resource_id);
   void Clear() { mappings_.clear(); }
   bool Has(uint32_t resource_id) const { return mappings_.contains(resource_id); }
@@ -33,8 +38,12 @@ class MappedMemory {
     Backing memory;
     // As they were last recorded; the last page may be shorter. All zeros: not recorded.
     std::vector<Digest> pages;
+    bool copied = false;
+    std::vector<std::byte> copy;
   };
 
+  // What a sample looks at.
+  static Backing Sampled(Mapping& mapping);
   static void SampleOne(uint32_t resource_id, Mapping& mapping, RecordStream& out);
 
   std::unordered_map<uint32_t, Mapping> mappings_;

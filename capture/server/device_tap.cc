@@ -202,7 +202,7 @@ bool DeviceTap::IsShown(uint32_t resource_id) const {
 void DeviceTap::SampleBlob(uint32_t resource_id) {
   if (device_.ShapeOf(resource_id) != nullptr || device_.BackingOf(resource_id).empty()) return;
   if (!scanned_out_.Has(resource_id)) {
-    scanned_out_.Map(resource_id, BackingOf(resource_id), false);
+    scanned_out_.MapCopied(resource_id, BackingOf(resource_id));
   }
   scanned_out_.Sample(resource_id, *out_);
 }

@@ -60,6 +60,9 @@ class DeviceTap {
   // Whether the next frame is to come with its pixels. `at_hand`: they are read anyway, which is
   // waited for unless every frame is wanted.
   bool WantsPixels(bool at_hand);
+  // What was recorded of a blob in guest memory that is shown, to be read instead of it; empty for
+  // what is no such blob.
+  Bytes Taken(uint32_t resource_id) const { return scanned_out_.CopyOf(resource_id); }
   // A presentation by the command that just ended. `pixels` may be nullptr.
   void Frame(uint32_t scanout, const ScanoutState& state, const Pixels* pixels);
   void Signalled(const FenceId& fence);

@@ -290,8 +290,9 @@ void GuestServer::Flushed(const wire::ResourceFlush& flush) {
     if (shown.width == 0) continue;
     std::optional<Pixels> pixels;
     if (tap_->WantsPixels(presenter_->IsDue(scanout))) {
-      auto read = device_->ReadPixels(state.resource_id, state.rect.x, state.rect.y,
-                                      state.rect.width, state.rect.height);
+      auto read =
+          device_->ReadPixels(state.resource_id, state.rect.x, state.rect.y, state.rect.width,
+                              state.rect.height, tap_->Taken(state.resource_id));
       if (read) pixels = std::move(*read);
     }
     const Pixels* whole = pixels ? &*pixels : nullptr;

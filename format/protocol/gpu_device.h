@@ -82,9 +82,10 @@ class GpuDevice : public CommandSink {
   virtual bool ExportTexture(uint32_t resource_id, TextureExport& out) = 0;
   // A blob's bytes where it is mapped for the guest, else empty.
   virtual std::span<const std::byte> MappedOf(uint32_t resource_id) const = 0;
-  // A rectangle of level 0, layer 0 of a resource.
+  // A rectangle of level 0, layer 0 of a resource. `taken`: a copy of a blob's guest memory, that
+  // is read instead of it; empty for none.
   virtual Result<Pixels> ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
-                                    uint32_t height) = 0;
+                                    uint32_t height, Bytes taken = {}) = 0;
   // What the scanout's cursor shows: at most kCursorSide pixels a side of it.
   virtual Result<Pixels> ReadCursor(uint32_t scanout_id) = 0;
 

@@ -206,8 +206,8 @@ std::span<const std::byte> Device::MappedOf(uint32_t resource_id) const {
 }
 
 Result<Pixels> Device::ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
-                                  uint32_t height) {
-  return ReadPixelsOf(*impl_, resource_id, {x, y, width, height});
+                                  uint32_t height, Bytes taken) {
+  return ReadPixelsOf(*impl_, resource_id, {x, y, width, height}, taken);
 }
 
 Result<std::vector<std::byte>> Device::ReadBacking(uint32_t resource_id, const ByteBox& box) const {

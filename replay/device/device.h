@@ -81,7 +81,7 @@ class Device : public GpuDevice {
   std::span<const iovec> BackingOf(uint32_t resource_id) const override;
   std::span<const std::byte> MappedOf(uint32_t resource_id) const override;
   Result<Pixels> ReadPixels(uint32_t resource_id, uint32_t x, uint32_t y, uint32_t width,
-                            uint32_t height) override;
+                            uint32_t height, Bytes taken = {}) override;
   Result<Pixels> ReadCursor(uint32_t scanout_id) override;
   int FenceDescriptor() const override;
   void PollFences() override;

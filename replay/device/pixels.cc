@@ -23,13 +23,13 @@ tl::unexpected<Error> Refuse(uint32_t resource_id, const std::string& why) {
 
 // A blob that the guest's own memory holds: its pixels never were in the renderer.
 Result<Pixels> ReadBlob(DeviceState& device, uint32_t resource_id, const BlobPixels& blob,
-                        const wire::Rect& rect, uint64_t row_bytes) {
+                        const wire::Rect& rect, uint64_t row_bytes, Bytes taken) {
   const uint64_t texel = row_bytes / rect.width;
   const ByteBox box{.offset = blob.offset + uint64_t{rect.y} * blob.stride + rect.x * texel,
                     .row_bytes = row_bytes,
                     .rows = rect.height,
                     .row_stride = blob.stride};
-  auto data = TakeShared(device, resource_id, box);
+  auto data = taken.empty() ? TakeShared(device, resource_id, box) : TakeBox(taken, box);
   if (!data) return Refuse(resource_id, data.error().message);
   return Pixels{rect.width, rect.height, blob.format, true, std::move(*data)};
 }
@@ -73,7 +73,8 @@ Result<Pixels> ReadFromRenderer(DeviceState& device, uint32_t resource_id,
 
 }  // namespace
 
-Result<Pixels> ReadPixelsOf(DeviceState& device, uint32_t resource_id, const wire::Rect& rect) {
+Result<Pixels> ReadPixelsOf(DeviceState& device, uint32_t resource_id, const wire::Rect& rect,
+                            Bytes taken) {
   const ResourceState* resource = device.FindResource(resource_id);
   if (resource == nullptr) return Refuse(resource_id, "there is no such resource");
   const bool in_renderer = resource->shape && !resource->shape->IsBuffer();
@@ -102,7 +103,7 @@ Result<Pixels> ReadPixelsOf(DeviceState& device, uint32_t resource_id, const wir
                                            uint32_t{rect.height}, row_bytes, kMaxPictureBytes));
   }
   return in_renderer ? ReadFromRenderer(device, resource_id, *resource->shape, rect, row_bytes)
-                     : ReadBlob(device, resource_id, *blob, rect, row_bytes);
+                     : ReadBlob(device, resource_id, *blob, rect, row_bytes, taken);
 }
 
 Result<Pixels> ReadCursorOf(DeviceState& device, uint32_t resource_id) {
@@ -110,12 +111,14 @@ Result<Pixels> ReadCursorOf(DeviceState& device, uint32_t resource_id) {
   if (resource != nullptr && resource->shape) {
     return ReadPixelsOf(device, resource_id,
                         {0, 0, std::min(resource->shape->width, kCursorSide),
-                         std::min(resource->shape->height, kCursorSide)});
+                         std::min(resource->shape->height, kCursorSide)},
+                        {});
   }
   // A blob has no shape: a cursor's pixels, packed (a driver without 3D makes cursors like this).
   constexpr uint32_t kB8G8R8A8 = 1;
   const BlobPixels whole{kCursorSide, kCursorSide, kB8G8R8A8, kCursorSide * 4, 0};
-  return ReadBlob(device, resource_id, whole, {0, 0, kCursorSide, kCursorSide}, kCursorSide * 4);
+  return ReadBlob(device, resource_id, whole, {0, 0, kCursorSide, kCursorSide}, kCursorSide * 4,
+                  {});
 }
 
 }  // namespace vgpu

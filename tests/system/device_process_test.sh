@@ -48,6 +48,15 @@ expect_device 0
 [ "$(fact "$work/plain.vgpu" frames)" -eq 7 ] || fail "the trace has $(fact "$work/plain.vgpu" frames) frames, expected 7"
 identical "$work/plain.vgpu"
 
+# A guest goes on writing the dedicated heap while the device reads it: what was read is what was recorded
+# and what was shown, since nothing is read twice.
+serve -o "$work/racing.vgpu" --frame-checks all --heap-size 1M
+"$front_end" "$work/gpu" 60 racing </dev/null || fail "the racing front-end is not served"
+expect_device 0
+[ "$(fact "$work/racing.vgpu" frames)" -eq 60 ] || fail "the trace has $(fact "$work/racing.vgpu" frames) frames, expected 60"
+identical "$work/racing.vgpu"
+vgpu-replay info "$work/racing.vgpu" | grep -q "^dedicated heap: 1024.0 KiB at 0xe0000000" || { vgpu-replay info "$work/racing.vgpu"; fail "the trace does not say where the heap is"; }
+
 # The process that serves dies: the trace is whole, and the message says how.
 serve -o "$work/killed.vgpu"
 stay 5

@@ -1,14 +1,18 @@
 // A front-end with a guest's driver that draws 2D pictures on a device behind a socket, for tests
-// of the device's processes: no VM, some milliseconds.
+// of the device's processes: no VM, some milliseconds. A racing guest draws from a dedicated heap,
+// which it goes on writing while the device reads it.
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 
 #include "format/protocol/decode.h"
@@ -18,7 +22,8 @@ namespace vgpu::test {
 namespace {
 
 constexpr uint32_t kSide = 64;
-constexpr uint32_t kResource = 1;
+constexpr uint32_t kResource = 1, kBlob = 2;
+constexpr uint64_t kHeapBytes = 1u << 20;
 constexpr uint32_t kLongest = 10'000;  // milliseconds for an answer
 constexpr uint32_t kPause = 200;       // for one of a device that runs, if there is to be one
 
@@ -44,7 +49,13 @@ class Guest {
   explicit Guest(UniqueFd socket)
       : socket_(socket.get()),
         front_end_([this] { Wait(std::exchange(pause_, kPause)); }, std::move(socket)) {
-    if (!front_end_.Connect() || !front_end_.StartDriver()) Fail("the device does not start");
+    if (!front_end_.Connect()) Fail("the device does not start");
+  }
+
+  void Start() {
+    if (!front_end_.StartDriver(kUsualFeatures | feature::kResourceBlob)) {
+      Fail("the device's driver does not start");
+    }
   }
 
   void Prepare() {
@@ -74,13 +85,81 @@ class Guest {
     transfer.resource_id = kResource;
     transfer.rect = {0, 0, kSide, kSide};
     Ask(EncodeRequest(transfer));
+    Flush(kResource);
+  }
+
+  // A picture and a blob of one in the dedicated heap, each of which is shown in turn.
+  void PrepareInHeap() {
+    if (!front_end_.AddHeap(kHeapBytes)) Fail("the heap is refused");
+    Start();
+    constexpr uint32_t kBytes = kSide * kSide * 4;
+    wire::MemEntry entry;
+    entry.addr = kHeapBase;
+    entry.length = kBytes;
+    auto create = MakeRequest<wire::ResourceCreate2d>(CommandType::RESOURCE_CREATE_2D);
+    create.resource_id = kResource;
+    create.format = 1;
+    create.width = create.height = kSide;
+    Ask(EncodeRequest(create));
+    auto attach = MakeRequest<wire::AttachBacking>(CommandType::RESOURCE_ATTACH_BACKING);
+    attach.resource_id = kResource;
+    attach.nr_entries = 1;
+    Ask(EncodeRequest(attach, std::span<const wire::MemEntry>(&entry, 1)));
+    auto blob = MakeRequest<wire::ResourceCreateBlob>(CommandType::RESOURCE_CREATE_BLOB);
+    blob.resource_id = kBlob;
+    blob.blob_mem = kBlobMemGuest;
+    blob.nr_entries = 1;
+    blob.size = kBytes;
+    entry.addr = kHeapBase + kBytes;
+    Ask(EncodeRequest(blob, std::span<const wire::MemEntry>(&entry, 1)));
+  }
+
+  void DrawRacing(uint32_t frames) {
+    std::atomic<bool> done = false;
+    std::thread scribbler([&] {
+      const std::span<std::byte> heap = front_end_.heap();
+      for (uint32_t x = 1; !done; x = x * 1664525 + 1013904223) {
+        std::atomic_ref(heap[x % heap.size()]).store(static_cast<std::byte>(x >> 24));
+      }
+    });
+    for (uint32_t frame = 0; frame < frames; ++frame) {
+      frame % 2 == 0 ? ShowPicture() : ShowBlob();
+    }
+    done = true;
+    scribbler.join();
+  }
+
+ private:
+  void ShowPicture() {
+    auto transfer = MakeRequest<wire::TransferToHost2d>(CommandType::TRANSFER_TO_HOST_2D);
+    transfer.resource_id = kResource;
+    transfer.rect = {0, 0, kSide, kSide};
+    Ask(EncodeRequest(transfer));
+    auto scanout = MakeRequest<wire::SetScanout>(CommandType::SET_SCANOUT);
+    scanout.resource_id = kResource;
+    scanout.rect = {0, 0, kSide, kSide};
+    Ask(EncodeRequest(scanout));
+    Flush(kResource);
+  }
+
+  void ShowBlob() {
+    auto scanout = MakeRequest<wire::SetScanoutBlob>(CommandType::SET_SCANOUT_BLOB);
+    scanout.resource_id = kBlob;
+    scanout.rect = {0, 0, kSide, kSide};
+    scanout.width = scanout.height = kSide;
+    scanout.format = 2;
+    scanout.strides[0] = kSide * 4;
+    Ask(EncodeRequest(scanout));
+    Flush(kBlob);
+  }
+
+  void Flush(uint32_t resource) {
     auto flush = MakeRequest<wire::ResourceFlush>(CommandType::RESOURCE_FLUSH);
-    flush.resource_id = kResource;
+    flush.resource_id = resource;
     flush.rect = {0, 0, kSide, kSide};
     Ask(EncodeRequest(flush));
   }
 
- private:
   // Until something can be read from the device, or it has hung up.
   void Wait(uint32_t milliseconds) const {
     pollfd ready{socket_, POLLIN, 0};
@@ -113,13 +192,19 @@ class Guest {
 }  // namespace
 }  // namespace vgpu::test
 
-// front_end SOCKET FRAMES: draws, says so, and goes at the end of its input.
+// front_end SOCKET FRAMES [racing]: draws, says so, and goes at the end of its input.
 int main(int argc, char** argv) {
-  if (argc != 3) vgpu::test::Fail("usage: front_end SOCKET FRAMES");
+  const bool racing = argc == 4 && std::string_view(argv[3]) == "racing";
+  if (argc != 3 && !racing) vgpu::test::Fail("usage: front_end SOCKET FRAMES [racing]");
+  const auto frames = static_cast<uint32_t>(std::atoi(argv[2]));
   vgpu::test::Guest guest(vgpu::test::ConnectTo(argv[1]));
-  guest.Prepare();
-  for (int frame = 0; frame < std::atoi(argv[2]); ++frame) {
-    guest.Draw(static_cast<uint32_t>(frame));
+  if (racing) {
+    guest.PrepareInHeap();
+    guest.DrawRacing(frames);
+  } else {
+    guest.Start();
+    guest.Prepare();
+    for (uint32_t frame = 0; frame < frames; ++frame) guest.Draw(frame);
   }
   std::puts("drawn");
   std::fflush(stdout);
