@@ -21,8 +21,13 @@ void BestFitHoles::InsertBySize(uint32_t i) {
 }
 
 void BestFitHoles::EraseBySize(uint32_t i) {
+  if (nodes_.Up(i) != kNoRange) {
+    uint32_t stays = kNoRange;
+    Tree::Erase(nodes_, stays, i);
+    return;
+  }
   const unsigned bin = SizeBins::BinOf(nodes_.ranges[i].granules);
-  uint32_t root = bins_.Get(bin);
+  uint32_t root = i;
   Tree::Erase(nodes_, root, i);
   bins_.Set(bin, root);
 }

@@ -28,6 +28,7 @@ namespace {
 
 constexpr uint64_t kGranule = 4096;
 constexpr int kRounds = 5;
+constexpr size_t kLeastOperations = 50'000;  // of a round; shorter sequences run again
 
 struct Contender {
   std::string name;
@@ -84,12 +85,19 @@ uint64_t Run(RangeAllocator& allocator, Placement placement, const AllocationSeq
 }
 
 void Time(Contender& contender, const AllocationSequence& sequence, uint64_t pool, Slots& slots) {
-  contender.allocator->Reset(pool);
-  std::ranges::fill(slots, RangeAllocator::Allocation{});
-  const auto begin = std::chrono::steady_clock::now();
-  Run(*contender.allocator, contender.placement, sequence, slots, [](const auto&) {});
-  const std::chrono::duration<double, std::nano> taken = std::chrono::steady_clock::now() - begin;
-  const double each = taken.count() / static_cast<double>(sequence.events.size());
+  using Clock = std::chrono::steady_clock;
+  Clock::duration taken{};
+  size_t operations = 0;
+  while (operations < kLeastOperations) {
+    contender.allocator->Reset(pool);
+    std::ranges::fill(slots, RangeAllocator::Allocation{});
+    const auto begin = Clock::now();
+    Run(*contender.allocator, contender.placement, sequence, slots, [](const auto&) {});
+    taken += Clock::now() - begin;
+    operations += sequence.events.size();
+  }
+  const double each =
+      std::chrono::duration<double, std::nano>(taken).count() / static_cast<double>(operations);
   if (contender.nanoseconds == 0 || each < contender.nanoseconds) contender.nanoseconds = each;
 }
 
@@ -102,7 +110,8 @@ void Measure(Contender& contender, const AllocationSequence& sequence, uint64_t 
   contender.failures = Run(*contender.allocator, contender.placement, sequence, slots,
                            [&](const RangeAllocator::Allocation& placed) {
                              low = std::min(low, placed.offset);
-                             high = std::max(high, placed.offset + placed.size);
+                             const uint64_t end = placed.offset + placed.size;
+                             high = std::max(high, (end + kGranule - 1) / kGranule * kGranule);
                            });
   const uint64_t extent = high == 0 ? 0 : high - low;
   contender.extent = static_cast<double>(extent) / static_cast<double>(sequence.peak_live);
