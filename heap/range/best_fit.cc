@@ -88,7 +88,9 @@ void BestFitHoles::KeepByOffset() {
 uint32_t BestFitHoles::Largest() const {
   const unsigned bin = bins_.Last();
   if (bin == SizeBins::kBins) return 0;
-  return nodes_.ranges[Tree::Last(nodes_, bins_.Get(bin), 1)].granules;
+  uint32_t i = bins_.Get(bin);
+  while (nodes_.ranges[i].child[1] != kNoRange) i = nodes_.ranges[i].child[1];
+  return nodes_.ranges[i].granules;
 }
 
 }  // namespace vgpu

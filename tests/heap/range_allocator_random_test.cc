@@ -58,7 +58,8 @@ class RandomRun {
   }
 
   void FreeAll() {
-    while (!model_.live().empty()) Free(model_.live()[Below(model_.live().size())]);
+    while (!model_.live().empty() && !testing::Test::HasFatalFailure())
+      Free(model_.live()[Below(model_.live().size())]);
     Check(model_.Reported(pool_->Report()));
   }
 
