@@ -12,6 +12,9 @@ namespace vgpu {
 // or its blob where that is mapped. Empty where it has neither.
 std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id);
 
+// Where the guest has a view of a mapped blob: copies `box` of what the renderer wrote into it.
+Status RefreshView(DeviceState& device, uint32_t resource_id, const ByteBox& box);
+
 // The bytes of `box` in what the guest shares, packed, wherever its pieces lie.
 Result<std::vector<std::byte>> TakeShared(DeviceState& device, uint32_t resource_id,
                                           const ByteBox& box);
@@ -27,10 +30,16 @@ tl::expected<std::vector<BackingEntry>, ResponseType> TakeEntries(uint32_t count
 // The renderer lets go of the backing, then the memory goes.
 void DropBacking(DeviceState& device, uint32_t resource_id);
 
-// The renderer lets go of all of a resource, and its memory goes.
-void ReleaseResource(DeviceState& device, uint32_t resource_id, const ResourceState& resource);
+// The renderer maps and unmaps a blob, which the window takes down with the time that it took; the
+// renderer's answer. Where the guest gets a view of the blob it is there from then on.
+int MapBlob(DeviceState& device, uint32_t resource_id, uint64_t offset, BlobState& blob);
+int UnmapBlob(DeviceState& device, uint32_t resource_id, BlobState& blob);
 
-// The answer to a guest whose entries the memory refuses.
-ResponseType ErrorOf(const HeapError& error);
+// The renderer lets go of all of a resource, and its memory goes.
+void ReleaseResource(DeviceState& device, uint32_t resource_id, ResourceState& resource);
+
+// The answer to a guest whose entries the memory refuses. A memory that is full is no guest's
+// mistake: the device cannot go on.
+ResponseType ErrorOf(DeviceState& device, const HeapError& error);
 
 }  // namespace vgpu

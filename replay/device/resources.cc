@@ -37,6 +37,12 @@ Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
   return Reply::OfRenderer(result);
 }
 
+// 2D resources and blobs do not say what they are for.
+BackingUse UseOf(const ResourceState& resource) {
+  const bool shown = resource.shape && (resource.shape->bind & (kBindScanout | kBindCursor)) != 0;
+  return shown ? BackingUse::kLongLived : BackingUse::kOrdinary;
+}
+
 }  // namespace
 
 uint64_t host_costs::OfResource(const ResourceShape& shape) {
@@ -68,7 +74,7 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_3D>, DeviceState& device,
 Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
              const wire::ResourceRequest& request, const Call&) {
   const uint32_t id = request.resource_id;
-  const ResourceState* resource = device.FindResource(id);
+  ResourceState* resource = device.FindResource(id);
   if (resource == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
   ReleaseResource(device, id, *resource);
   device.host_bytes -= resource->host_bytes;
@@ -88,13 +94,12 @@ Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
 Reply Handle(On<CommandType::RESOURCE_ATTACH_BACKING>, DeviceState& device,
              const wire::AttachBacking& request, const Call& call) {
   const uint32_t id = request.resource_id;
-  if (device.FindResource(id) == nullptr) {
-    return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
-  }
+  const ResourceState* resource = device.FindResource(id);
+  if (resource == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
   const auto entries = TakeEntries(request.nr_entries, call.trailing);
   if (!entries) return Reply::Refuse(entries.error());
-  if (const auto attached = device.memory->Attach(id, *entries); !attached) {
-    return Reply::Refuse(ErrorOf(attached.error()));
+  if (const auto attached = device.memory->Attach(id, *entries, UseOf(*resource)); !attached) {
+    return Reply::Refuse(ErrorOf(device, attached.error()));
   }
   const int result = device.renderer.AttachBacking(id, device.memory->Entries(id));
   if (result != 0) (void)device.memory->Detach(id);
