@@ -10,6 +10,7 @@ void HeapUsage::Add(const HeapUsage& other) {
   pool_bytes = other.pool_bytes;
   in_place_bytes += other.in_place_bytes;
   gathered_bytes += other.gathered_bytes;
+  converted_bytes += other.converted_bytes;
   view_bytes += other.view_bytes;
   outside_bytes += other.outside_bytes;
   mappings += other.mappings;

@@ -11,10 +11,12 @@ struct HeapUsage {
   std::string allocator;    // a name of AllocationStrategies(), and
   uint64_t pool_bytes = 0;  // the size that it has to deal with; none and 0 for scattered pages
 
-  // Between the renderer and the memory of resources: without a stop, and through a temporary copy
-  // that the renderer makes on the way.
+  // Between the renderer and the memory of resources: without a stop; through a temporary that the
+  // renderer makes because the memory lies in pieces; and through one that it makes wherever the
+  // memory lies, because GL wants the bytes otherwise.
   uint64_t in_place_bytes = 0;
   uint64_t gathered_bytes = 0;
+  uint64_t converted_bytes = 0;
   // Between a mapped blob and what the guest has of it, where it has no window to see it in.
   uint64_t view_bytes = 0;
   // Of transfers with memory of their own, which is no resource's: no policy places it.
@@ -35,7 +37,7 @@ struct HeapUsage {
   double internal_fragmentation = 0;  // RangeReport
   double external_fragmentation = 0;
 
-  uint64_t CopiedBytes() const { return gathered_bytes + view_bytes; }
+  uint64_t CopiedBytes() const { return gathered_bytes + converted_bytes + view_bytes; }
   // Adds what another device of the same replay did: sums what happened, keeps the largest peak.
   void Add(const HeapUsage& other);
 };

@@ -23,7 +23,7 @@ HeapResult<void> HostVisibleWindow::Check(uint32_t id, uint64_t offset, uint64_t
                       Text(kPage) + ", or are none");
   }
   if (offset > UINT64_MAX - size) {
-    return Refuse(HeapErrorCode::kOutOfRange,
+    return Refuse(HeapErrorCode::kInvalid,
                   Text(size) + " bytes at " + Text(offset) + " pass 64 bits");
   }
   return size_ ? CheckRoom(offset, size) : HeapResult<void>();

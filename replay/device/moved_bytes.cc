@@ -16,15 +16,20 @@ bool IsAsGlWants(const ResourceShape& shape, Direction direction) {
   return (shape.flags & kResourceFlagY0Top) == 0 && shape.format != kZ24X8;
 }
 
+uint64_t HeapUsage::*FieldOf(DeviceState& device, uint32_t resource_id, const ResourceShape& shape,
+                            Direction direction) {
+  if (shape.IsBuffer()) return &HeapUsage::in_place_bytes;
+  if (!IsAsGlWants(shape, direction)) return &HeapUsage::converted_bytes;
+  return device.memory->Entries(resource_id).size() == 1 ? &HeapUsage::in_place_bytes
+                                                         : &HeapUsage::gathered_bytes;
+}
+
 }  // namespace
 
 void CountMoved(DeviceState& device, uint32_t resource_id, const ResourceShape& shape,
                 const ByteBox& box, Direction direction) {
   if (!device.counts_usage) return;
-  const bool in_place =
-      shape.IsBuffer() ||
-      (device.memory->Entries(resource_id).size() == 1 && IsAsGlWants(shape, direction));
-  (in_place ? device.usage.in_place_bytes : device.usage.gathered_bytes) += box.TotalBytes();
+  device.usage.*FieldOf(device, resource_id, shape, direction) += box.TotalBytes();
 }
 
 void CountStream(DeviceState& device, std::span<const uint32_t> stream) {
