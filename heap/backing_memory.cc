@@ -18,8 +18,8 @@ tl::unexpected<HeapError> Refuse(uint32_t resource_id, HeapErrorCode code, const
 
 BackingMemory::~BackingMemory() = default;
 
-HeapResult<void> BackingMemory::Attach(uint32_t resource_id,
-                                       std::span<const BackingEntry> entries, BackingUse use) {
+HeapResult<void> BackingMemory::Attach(uint32_t resource_id, std::span<const BackingEntry> entries,
+                                       BackingUse use) {
   if (Has(resource_id)) return Refuse(resource_id, HeapErrorCode::kExists, "is attached already");
   Backing backing;
   backing.use = use;
@@ -79,9 +79,8 @@ uint64_t BackingMemory::FirstPieceOf(uint32_t resource_id) const {
   const auto found = backings_.find(resource_id);
   if (found == backings_.end()) return 0;
   const Backing& backing = found->second;
-  const auto entry = std::ranges::find_if(backing.entries, [](const BackingEntry& one) {
-    return one.length != 0;
-  });
+  const auto entry = std::ranges::find_if(backing.entries,
+                                          [](const BackingEntry& one) { return one.length != 0; });
   return std::min<uint64_t>(entry->length, backing.places.front().iov_len);
 }
 

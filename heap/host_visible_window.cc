@@ -18,9 +18,9 @@ tl::unexpected<HeapError> Refuse(HeapErrorCode code, std::string why) {
 HeapResult<void> HostVisibleWindow::Check(uint32_t id, uint64_t offset, uint64_t size) const {
   if (Has(id)) return Refuse(HeapErrorCode::kExists, Text(id) + " is mapped already");
   if (size == 0 || offset % kPage != 0) {
-    return Refuse(HeapErrorCode::kInvalid,
-                  Text(size) + " bytes at " + Text(offset) + " do not begin at a page of " +
-                      Text(kPage) + ", or are none");
+    return Refuse(HeapErrorCode::kInvalid, Text(size) + " bytes at " + Text(offset) +
+                                               " do not begin at a page of " + Text(kPage) +
+                                               ", or are none");
   }
   if (offset > UINT64_MAX - size) {
     return Refuse(HeapErrorCode::kInvalid,
@@ -31,8 +31,8 @@ HeapResult<void> HostVisibleWindow::Check(uint32_t id, uint64_t offset, uint64_t
 
 HeapResult<void> HostVisibleWindow::CheckRoom(uint64_t offset, uint64_t size) const {
   if (offset + size > *size_) {
-    return Refuse(HeapErrorCode::kOutOfRange, Text(size) + " bytes at " + Text(offset) +
-                                                  " pass the window of " + Text(*size_));
+    return Refuse(HeapErrorCode::kOutOfRange,
+                  Text(size) + " bytes at " + Text(offset) + " pass the window of " + Text(*size_));
   }
   const auto next = mapped_.lower_bound(offset);
   const bool meets_next = next != mapped_.end() && next->first < offset + size;

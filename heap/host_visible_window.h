@@ -33,7 +33,8 @@ class HostVisibleWindow {
   void SetSize(std::optional<uint64_t> size) { size_ = size; }
 
   // Why [offset, offset + size) cannot be mapped for `id`: kInvalid (no bytes, not at a page,
-  // an end that wraps), kOutOfRange (not inside), kExists (the id is mapped, or something is there).
+  // an end that wraps), kOutOfRange (not inside), kExists (the id is mapped, or something is
+  // there).
   HeapResult<void> Check(uint32_t id, uint64_t offset, uint64_t size) const;
   // Takes down that it is mapped, where Check has nothing against it.
   HeapResult<void> Map(uint32_t id, uint64_t offset, uint64_t size);

@@ -89,8 +89,8 @@ std::string DigestOf(const std::vector<FrameEvent>& frames) {
 std::string DifferenceOf(const PolicyRun& first, const PolicyRun& other) {
   const auto& want = first.shown.frames;
   const auto& got = other.shown.frames;
-  const auto [one, two] = std::ranges::mismatch(want, got, {}, &FrameEvent::digest,
-                                                &FrameEvent::digest);
+  const auto [one, two] =
+      std::ranges::mismatch(want, got, {}, &FrameEvent::digest, &FrameEvent::digest);
   if (one == want.end() && two == got.end()) return "";
   if (one == want.end() || two == got.end()) {
     return fmt::format("{} presents {} frames, {} {}", NameOf(other.policy), got.size(),

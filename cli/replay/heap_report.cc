@@ -11,7 +11,8 @@ void PrintHeapUsage(const HeapUsage& usage) {
   Print("heap: {}{}\n", usage.policy,
         has_pool ? fmt::format(", {} bytes, {}", usage.pool_bytes, usage.allocator) : "");
   Print(
-      "moved: {} bytes in place, {} copied ({} gathered from pieces, {} converted for GL, {} to and "
+      "moved: {} bytes in place, {} copied ({} gathered from pieces, {} converted for GL, {} to "
+      "and "
       "from views of mapped blobs); {} outside of resources\n",
       usage.in_place_bytes, usage.CopiedBytes(), usage.gathered_bytes, usage.converted_bytes,
       usage.view_bytes, usage.outside_bytes);
@@ -20,9 +21,10 @@ void PrintHeapUsage(const HeapUsage& usage) {
   Print("peak: {} bytes live", usage.peak_live_bytes);
   if (has_pool) {
     Print(
-        ", in {} holes the largest of {}, {:.2f} % lost inside of ranges, {:.2f} % between them; "
-        "extent {}; {} cleared",
-        usage.holes, usage.largest_hole, usage.internal_fragmentation * 100,
+        "; largest hole {} of {}; {:.2f} % lost inside of ranges, {:.2f} % between them; extent "
+        "{}; "
+        "{} cleared",
+        usage.largest_hole, usage.holes, usage.internal_fragmentation * 100,
         usage.external_fragmentation * 100, usage.extent_bytes, usage.cleared_bytes);
   }
   Print("\n");

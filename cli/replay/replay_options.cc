@@ -129,8 +129,7 @@ void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::
       ->type_name("SIZE");
   command
       .add_option("--allocator", options.allocator,
-                  fmt::format("Who places resources in it: {}; {} unless given",
-                              fmt::join(AllocatorNames(), ", "), kDefaultAllocator))
+                  fmt::format("Who places resources in it; {} unless given", kDefaultAllocator))
       ->check(CLI::IsMember(AllocatorNames()))
       ->type_name("NAME");
 }
@@ -180,7 +179,7 @@ Status CheckHeapOptions(const ReplayOptions& options) {
                                                    : nullptr;
   if (wrong == nullptr) return {};
   return MakeError(ErrorCode::kUsage,
-                   fmt::format("{} is given {}, which has no pool", wrong,
+                   fmt::format("{} is given {}: there is no pool", wrong,
                                options.heap.empty() ? "without --heap" : "with --heap guest"));
 }
 

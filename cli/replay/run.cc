@@ -64,11 +64,11 @@ Result<ReplayRequest> JobOf(const RunOptions& options) {
 
 // What is compared is as fast as it goes, ends, and is not shown.
 Status CheckComparison(const RunOptions& options) {
-  const char* wrong = options.window                ? "--window"
-                      : !options.snapshots.empty()  ? "--snapshots"
-                      : options.pace == "recorded"  ? "--pace recorded"
-                      : options.loops == 0          ? "--loop 0"
-                                                    : nullptr;
+  const char* wrong = options.window               ? "--window"
+                      : !options.snapshots.empty() ? "--snapshots"
+                      : options.pace == "recorded" ? "--pace recorded"
+                      : options.loops == 0         ? "--loop 0"
+                                                   : nullptr;
   if (wrong == nullptr) return {};
   return MakeError(ErrorCode::kUsage,
                    fmt::format("{} is given with --heap {}, which takes times", wrong, kCompare));
@@ -138,9 +138,10 @@ std::function<int()> AddRun(CLI::App& command) {
   AddHeapOptions(command, options->replay, {kCompare});
   command.footer(
       "--heap compare replays once under each policy for the frames, and twice for the time.\n"
-      "Exit codes: 0 replayed; 1 a response or fence differs from the recording, or a frame\n"
-      "between policies; 2 wrong usage; 3 the trace cannot be read, or is damaged; 4 the replay failed; 77 no GL or no display "
-      "here.");
+      "Exit codes: 0 replayed; 1 a response or fence differs from the recording, or a frame "
+      "between\n"
+      "policies; 2 wrong usage; 3 the trace cannot be read, or is damaged; 4 the replay failed;\n"
+      "77 no GL or no display here.");
   return [options] { return Run(*options); };
 }
 

@@ -133,8 +133,7 @@ Reply Handle(On<CommandType::RESOURCE_MAP_BLOB>, DeviceState& device,
   }
   wire::RespMapInfo response;
   uint32_t map_info = 0;  // stays "no cache mode" where the renderer cannot tell, as in QEMU
-  if (device.renderer.MapInfo(id, map_info) == 0)
-    response.map_info = map_info & kMapCacheMask;
+  if (device.renderer.MapInfo(id, map_info) == 0) response.map_info = map_info & kMapCacheMask;
   return Reply::With(ResponseType::OK_MAP_INFO, response);
 }
 

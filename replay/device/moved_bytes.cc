@@ -17,7 +17,7 @@ bool IsAsGlWants(const ResourceShape& shape, Direction direction) {
 }
 
 uint64_t HeapUsage::*FieldOf(DeviceState& device, uint32_t resource_id, const ResourceShape& shape,
-                            Direction direction) {
+                             Direction direction) {
   if (shape.IsBuffer()) return &HeapUsage::in_place_bytes;
   if (!IsAsGlWants(shape, direction)) return &HeapUsage::converted_bytes;
   return device.memory->Entries(resource_id).size() == 1 ? &HeapUsage::in_place_bytes

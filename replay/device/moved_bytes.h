@@ -12,7 +12,8 @@ namespace vgpu {
 enum class Direction { kToHost, kFromHost };
 
 // A transfer of `box` of the backing of `resource_id` to or from a resource of `shape`, which was
-// done. What decides is the renderer of most replays, virglrenderer, in vrend_renderer.c as of 0.10:
+// done. What decides is the renderer of most replays, virglrenderer, in vrend_renderer.c as of
+// 0.10:
 //
 // - A buffer goes piece by piece between the backing and where GL has it: in place.
 // - The box of a texture is handed to GL where it lies. But it is gathered into a temporary, or

@@ -56,8 +56,7 @@ struct ContextState {
 
 struct DeviceState {
   DeviceState(Renderer& its_renderer, const DeviceOptions& its_options,
-              std::unique_ptr<BackingMemory> its_memory, RebuiltMemory* its_rebuilt,
-              bool by_policy)
+              std::unique_ptr<BackingMemory> its_memory, RebuiltMemory* its_rebuilt, bool by_policy)
       : renderer(its_renderer),
         options(its_options),
         memory(std::move(its_memory)),

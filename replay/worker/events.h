@@ -72,9 +72,8 @@ struct DoneEvent {
   HeapUsage heap;  // of all loops; its policy is empty where none was chosen
 };
 
-using WorkerEvent =
-    std::variant<StartedEvent, DifferenceEvent, NoteEvent, PictureEvent, FrameEvent, FailedEvent,
-                 DoneEvent>;
+using WorkerEvent = std::variant<StartedEvent, DifferenceEvent, NoteEvent, PictureEvent, FrameEvent,
+                                 FailedEvent, DoneEvent>;
 
 std::string EncodeEvent(const WorkerEvent& event);
 // kFailed for a line that no worker sends.

@@ -128,8 +128,8 @@ TEST_P(EachPolicy, HasViewsThatAreZeroedAndLiveUntilTheyAreDropped) {
   EXPECT_TRUE(memory_->MakeView(7, 100));
 }
 
-INSTANTIATE_TEST_SUITE_P(Heap, EachPolicy, ::testing::ValuesIn(HeapPolicies().begin(),
-                                                               HeapPolicies().end()),
+INSTANTIATE_TEST_SUITE_P(Heap, EachPolicy,
+                         ::testing::ValuesIn(HeapPolicies().begin(), HeapPolicies().end()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 class EachStrategy : public ::testing::TestWithParam<AllocationStrategy> {};
@@ -155,8 +155,9 @@ TEST_P(EachStrategy, MapsAndUnmapsNothingOfTheDedicatedHeapAtRunTime) {
   EXPECT_EQ(memory->Usage().allocator, GetParam().name);
 }
 
-INSTANTIATE_TEST_SUITE_P(Heap, EachStrategy, ::testing::ValuesIn(AllocationStrategies().begin(),
-                                                                 AllocationStrategies().end()),
+INSTANTIATE_TEST_SUITE_P(Heap, EachStrategy,
+                         ::testing::ValuesIn(AllocationStrategies().begin(),
+                                             AllocationStrategies().end()),
                          [](const auto& test) {
                            std::string name(test.param.name);
                            std::ranges::replace(name, '-', '_');

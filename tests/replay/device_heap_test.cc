@@ -71,9 +71,9 @@ TEST_P(DeviceHeap, ATransferInsideAStreamCountsByTheTexturesKindAndTheBackingsPi
   Answer(ask::Create3d(1, 0, 64, 1));
   Answer(ask::Attach(1, {64}));
   // TRANSFER3D of the texture to the host; COPY_TRANSFER3D of two rows of it from the buffer.
-  const std::vector<uint32_t> stream = {43 | 13 << 16, texture, 0, 0, 0, 0, 0, 0, 0, 4, 4, 1, 0, 1,
-                                        45 | 14 << 16, texture, 0, 0, 0, 0, 0, 0, 0, 4, 2, 1, 1, 0,
-                                        0};
+  const std::vector<uint32_t> stream = {
+      43 | 13 << 16, texture, 0, 0, 0, 0, 0, 0, 0, 4, 4, 1, 0, 1, 45 | 14 << 16,
+      texture,       0,       0, 0, 0, 0, 0, 0, 4, 2, 1, 1, 0, 0};
   ASSERT_EQ(Answer(ask::Submit(1, stream)), "OK_NODATA");
   EXPECT_EQ(usage().in_place_bytes + usage().gathered_bytes, 96u);
   EXPECT_EQ(usage().gathered_bytes, GetParam().policy == HeapPolicy::kGuest ? 64u : 0u);
@@ -138,8 +138,8 @@ TEST_P(DeviceHeap, AFirstPieceIsJudgedAsTheGuestHasIt) {
   EXPECT_EQ(Answer(ask::Submit(1, {50 | 1 << 16, 1})), "ERR_UNSPEC");
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, DeviceHeap, ::testing::ValuesIn(HeapPolicies().begin(),
-                                                                   HeapPolicies().end()),
+INSTANTIATE_TEST_SUITE_P(Policies, DeviceHeap,
+                         ::testing::ValuesIn(HeapPolicies().begin(), HeapPolicies().end()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 class DeviceFullHeap : public DeviceHeap {
@@ -177,8 +177,8 @@ TEST_P(DeviceFullHeap, HasNoRoomForAViewOfABlobEither) {
   EXPECT_THAT(error, HasSubstr("the view of mapped resource 20 takes 8192 bytes, for which "));
 }
 
-INSTANTIATE_TEST_SUITE_P(Policies, DeviceFullHeap, ::testing::ValuesIn(HeapPolicies().begin(),
-                                                                       HeapPolicies().end()),
+INSTANTIATE_TEST_SUITE_P(Policies, DeviceFullHeap,
+                         ::testing::ValuesIn(HeapPolicies().begin(), HeapPolicies().end()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 }  // namespace
