@@ -9,8 +9,8 @@
 #include "cli/output.h"
 #include "cli/replay/console.h"
 #include "cli/replay/heap_report.h"
-#include "format/protocol/content_hash.h"
 #include "format/protocol/escape.h"
+#include "replay/worker/frame_digests.h"
 
 namespace vgpu::cli {
 
@@ -78,26 +78,12 @@ std::optional<int> RunAll(std::vector<PolicyRun>& runs, bool quiet) {
   return std::nullopt;
 }
 
-// Of all frames' digests, in their order.
-std::string DigestOf(const std::vector<FrameEvent>& frames) {
-  ContentHasher hasher;
-  for (const FrameEvent& frame : frames) hasher.Add(std::as_bytes(std::span(frame.digest)));
-  return ToHex(hasher.Finish());
-}
-
 // Where the frames of a policy are not the first one's, as a sentence; empty where they are.
 std::string DifferenceOf(const PolicyRun& first, const PolicyRun& other) {
-  const auto& want = first.shown.frames;
-  const auto& got = other.shown.frames;
-  const auto [one, two] =
-      std::ranges::mismatch(want, got, {}, &FrameEvent::digest, &FrameEvent::digest);
-  if (one == want.end() && two == got.end()) return "";
-  if (one == want.end() || two == got.end()) {
-    return fmt::format("{} presents {} frames, {} {}", NameOf(other.policy), got.size(),
-                       NameOf(first.policy), want.size());
-  }
-  return fmt::format("frame {} under {} differs from the one under {}", two->frame,
-                     NameOf(other.policy), NameOf(first.policy));
+  const auto frame = FirstDifference(first.shown.frames, other.shown.frames);
+  if (!frame) return "";
+  return fmt::format("frame {} under {} is not as under {}", *frame, NameOf(other.policy),
+                     NameOf(first.policy));
 }
 
 std::vector<std::string> DifferencesOf(const std::vector<PolicyRun>& runs) {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "replay/frames/png.h"
+#include "replay/worker/frame_digests.h"
 #include "replay/worker/frame_judge.h"
 #include "replay/worker/replay_runner.h"
 #include "tests/replay/player_trace.h"
@@ -429,6 +430,18 @@ TEST_F(WorkerReplayTest, MemoryThatIsUsedUpIsTheLimitsFault) {
   ASSERT_TRUE(outcome.failure);
   EXPECT_THAT(outcome.failure->message,
               HasSubstr("the memory is used up; --max-memory allows 1024 MiB"));
+}
+
+TEST(WorkerFrameDigestsTest, TheFirstFrameThatIsAnotherOneOrMissingIsNamed) {
+  const std::vector<FrameEvent> frames = {{4, "a"}, {5, "b"}, {6, "c"}};
+  EXPECT_EQ(FirstDifference(frames, frames), std::nullopt);
+  EXPECT_EQ(FirstDifference({}, {}), std::nullopt);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {5, "x"}, {6, "y"}}), 5u);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {5, "b"}}), 6u);
+  EXPECT_EQ(FirstDifference({{4, "a"}}, frames), 5u);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {6, "b"}}), 5u);
+  EXPECT_EQ(DigestOf(frames), DigestOf(frames));
+  EXPECT_NE(DigestOf(frames), DigestOf({{4, "a"}, {5, "c"}, {6, "b"}}));
 }
 
 TEST(WorkerEventsTest, EveryEventSurvivesTheLine) {
