@@ -1,5 +1,6 @@
 #include "heap/backing_memory.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -17,10 +18,11 @@ tl::unexpected<HeapError> Refuse(uint32_t resource_id, HeapErrorCode code, const
 
 BackingMemory::~BackingMemory() = default;
 
-HeapResult<void> BackingMemory::Attach(uint32_t resource_id,
-                                       std::span<const BackingEntry> entries) {
+HeapResult<void> BackingMemory::Attach(uint32_t resource_id, std::span<const BackingEntry> entries,
+                                       BackingUse use) {
   if (Has(resource_id)) return Refuse(resource_id, HeapErrorCode::kExists, "is attached already");
   Backing backing;
+  backing.use = use;
   for (const BackingEntry& entry : entries) backing.size += entry.length;
   if (backing.size == 0) return Refuse(resource_id, HeapErrorCode::kInvalid, "has no bytes");
   // Neither can wrap: 2^64 bytes would take 2^32 entries.
@@ -73,9 +75,19 @@ std::span<iovec> BackingMemory::Entries(uint32_t resource_id) {
   return found == backings_.end() ? std::span<iovec>() : std::span(found->second.places);
 }
 
+uint64_t BackingMemory::FirstPieceOf(uint32_t resource_id) const {
+  const auto found = backings_.find(resource_id);
+  if (found == backings_.end()) return 0;
+  const Backing& backing = found->second;
+  const auto entry = std::ranges::find_if(backing.entries,
+                                          [](const BackingEntry& one) { return one.length != 0; });
+  return std::min<uint64_t>(entry->length, backing.places.front().iov_len);
+}
+
 std::span<std::byte> BackingMemory::BytesOf(uint32_t resource_id) {
   const auto found = backings_.find(resource_id);
-  return found == backings_.end() ? std::span<std::byte>() : found->second.own.bytes();
+  return found == backings_.end() || found->second.own == nullptr ? std::span<std::byte>()
+                                                                  : found->second.own->bytes();
 }
 
 tl::unexpected<HeapError> OutsideOfGuestMemory() {

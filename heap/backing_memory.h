@@ -5,12 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <unordered_map>
 #include <vector>
 
 #include "heap/error.h"
-#include "heap/mapping.h"
 
 namespace vgpu {
 
@@ -18,6 +18,19 @@ namespace vgpu {
 struct BackingEntry {
   uint64_t address = 0;  // guest-physical
   uint32_t length = 0;   // bytes
+};
+
+// What a backing is for, as far as it is known when it is made.
+enum class BackingUse {
+  kOrdinary,
+  kLongLived,  // a scanout's or a cursor's
+};
+
+// Memory of this process's own; given back when the object goes.
+class OwnMemory {
+ public:
+  virtual ~OwnMemory() = default;
+  virtual std::span<std::byte> bytes() const = 0;
 };
 
 // By resource id. One thread. What a call returns is stable until the resource is detached.
@@ -31,8 +44,9 @@ class BackingMemory {
   static constexpr uint64_t kEntryBytes = 64;
 
   // kExists, kOutOfMemory (the budget, named), kInvalid (no bytes), kOutOfRange (an entry that is
-  // not in guest memory).
-  HeapResult<void> Attach(uint32_t resource_id, std::span<const BackingEntry> entries);
+  // not in guest memory), kFull (where the policy puts it there is no room).
+  HeapResult<void> Attach(uint32_t resource_id, std::span<const BackingEntry> entries,
+                          BackingUse use = BackingUse::kOrdinary);
   HeapResult<void> Detach(uint32_t resource_id);
   void Clear();  // as if all were detached
   // Guest memory is another from now on: looks for the entries again. False, and the resource has
@@ -43,6 +57,9 @@ class BackingMemory {
   uint64_t SizeOf(uint32_t resource_id) const;  // 0 where there is none
   // The entries as the renderer takes them; empty where there is none.
   std::span<iovec> Entries(uint32_t resource_id);
+  // The bytes that lie in one piece from the backing's first on, for the guest as for this process;
+  // 0 where there is none.
+  uint64_t FirstPieceOf(uint32_t resource_id) const;
   // The whole backing where it is one piece of memory of this process's own; else empty.
   std::span<std::byte> BytesOf(uint32_t resource_id);
 
@@ -53,8 +70,9 @@ class BackingMemory {
     std::vector<BackingEntry> entries;  // where the guest has them
     uint64_t size = 0;                  // bytes
     uint64_t cost = 0;                  // of the budget
-    std::vector<iovec> places;          // in this process
-    Mapping own;                        // of this process's own, where the policy has it so
+    BackingUse use = BackingUse::kOrdinary;
+    std::vector<iovec> places;       // in this process
+    std::unique_ptr<OwnMemory> own;  // all of them, where the policy has it so
   };
 
   // `budget`: what all backings may take, in bytes: their own, and kEntryBytes for each entry.

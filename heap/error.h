@@ -6,7 +6,14 @@
 
 namespace vgpu {
 
-enum class HeapErrorCode { kOutOfMemory, kOutOfRange, kExists, kUnknown, kInvalid };
+enum class HeapErrorCode {
+  kOutOfMemory,  // a budget, or the system
+  kOutOfRange,
+  kExists,
+  kUnknown,
+  kInvalid,
+  kFull,  // the place that a policy put everything into: nothing that whoever asks did wrong
+};
 
 struct HeapError {
   HeapErrorCode code;

@@ -1,54 +1,51 @@
 #include "heap/guest_memory.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
+
+#include "heap/heap_policy.h"
+#include "heap/mapping.h"
 
 namespace vgpu {
 
-HeapResult<void> GuestMemory::Place(Backing& backing) {
-  if (!Contains(backing.entries)) return OutsideOfGuestMemory();
-  HeapResult<Mapping> mapping = Mapping::Create(backing.size);
+class GuestMemory::Pages : public OwnMemory {
+ public:
+  Pages(GuestMemory& memory, Mapping mapping) : memory_(memory), mapping_(std::move(mapping)) {
+    memory_.live_bytes_ += mapping_.bytes().size();
+    memory_.peak_bytes_ = std::max(memory_.peak_bytes_, memory_.live_bytes_);
+  }
+  ~Pages() override { memory_.live_bytes_ -= mapping_.bytes().size(); }
+  std::span<std::byte> bytes() const override { return mapping_.bytes(); }
+
+ private:
+  GuestMemory& memory_;
+  Mapping mapping_;
+};
+
+HeapResult<std::unique_ptr<OwnMemory>> GuestMemory::Make(uint64_t size, BackingUse /*use*/) {
+  HeapResult<Mapping> mapping = Mapping::Create(size);
   if (!mapping) {
     return tl::unexpected(
         HeapError{mapping.error().code, "is not made: " + mapping.error().message});
   }
-  backing.own = std::move(*mapping);
+  return std::make_unique<Pages>(*this, std::move(*mapping));
+}
+
+void GuestMemory::Cut(Backing& backing) {
   backing.places.reserve(backing.entries.size());
-  std::span<std::byte> rest = backing.own.bytes();
+  std::span<std::byte> rest = backing.own->bytes();
   for (const BackingEntry& entry : backing.entries) {
     if (entry.length == 0) continue;  // as where they are looked for in a guest's memory
     backing.places.push_back({rest.data(), entry.length});
     rest = rest.subspan(entry.length);
   }
-  return {};
 }
 
-void GuestMemory::SetRegions(std::vector<GuestRegion> regions) {
-  std::ranges::sort(regions, {}, &GuestRegion::address);
-  std::vector<GuestRegion>& joined = regions_.emplace();
-  for (const GuestRegion& region : regions) {
-    const uint64_t size = std::min(region.size, UINT64_MAX - region.address);
-    if (joined.empty() || region.address - joined.back().address > joined.back().size) {
-      joined.push_back({region.address, size});
-      continue;
-    }
-    GuestRegion& last = joined.back();
-    last.size = std::max(last.size, region.address - last.address + size);
-  }
-}
-
-bool GuestMemory::Contains(std::span<const BackingEntry> entries) const {
-  if (!regions_) return true;
-  return std::ranges::all_of(entries, [this](const BackingEntry& entry) {
-    if (entry.length == 0) return true;
-    const auto behind =
-        std::ranges::upper_bound(*regions_, entry.address, {}, &GuestRegion::address);
-    if (behind == regions_->begin()) return false;
-    const GuestRegion& region = *std::prev(behind);
-    const uint64_t offset = entry.address - region.address;
-    return offset < region.size && entry.length <= region.size - offset;
-  });
+HeapUsage GuestMemory::Usage() const {
+  HeapUsage usage;
+  usage.policy = NameOf(HeapPolicy::kGuest);
+  usage.peak_live_bytes = peak_bytes_;
+  return usage;
 }
 
 }  // namespace vgpu

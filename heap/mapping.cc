@@ -12,15 +12,32 @@
 
 namespace vgpu {
 
+namespace {
+
+constexpr int kReadWrite = PROT_READ | PROT_WRITE;
+constexpr int kNothing = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+tl::unexpected<HeapError> SystemRefuses(uint64_t size) {
+  return tl::unexpected(HeapError{HeapErrorCode::kOutOfMemory,
+                                  "the system refuses a mapping of " + std::to_string(size) +
+                                      " bytes: " + std::strerror(errno)});
+}
+
+}  // namespace
+
 HeapResult<Mapping> Mapping::Create(uint64_t size) {
-  return Map(size, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return Map(size, kReadWrite, kNothing, -1, 0);
 }
 
 HeapResult<Mapping> Mapping::OfFile(int fd, uint64_t offset, uint64_t size) {
-  return Map(size, MAP_SHARED | MAP_NORESERVE, fd, offset);
+  return Map(size, kReadWrite, MAP_SHARED | MAP_NORESERVE, fd, offset);
 }
 
-HeapResult<Mapping> Mapping::Map(uint64_t size, int flags, int fd, uint64_t offset) {
+HeapResult<Mapping> Mapping::Reserve(uint64_t size) {
+  return Map(size, PROT_NONE, kNothing, -1, 0);
+}
+
+HeapResult<Mapping> Mapping::Map(uint64_t size, int access, int flags, int fd, uint64_t offset) {
   if (size == 0) {
     return tl::unexpected(HeapError{HeapErrorCode::kInvalid, "a mapping of 0 bytes is asked for"});
   }
@@ -28,14 +45,29 @@ HeapResult<Mapping> Mapping::Map(uint64_t size, int flags, int fd, uint64_t offs
                     offset <= static_cast<uint64_t>(std::numeric_limits<off_t>::max());
   errno = EOVERFLOW;
   void* place =
-      fits ? mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, fd, static_cast<off_t>(offset))
-           : MAP_FAILED;
-  if (place == MAP_FAILED) {
-    return tl::unexpected(HeapError{HeapErrorCode::kOutOfMemory,
-                                    "the system refuses a mapping of " + std::to_string(size) +
-                                        " bytes: " + std::strerror(errno)});
-  }
+      fits ? mmap(nullptr, size, access, flags, fd, static_cast<off_t>(offset)) : MAP_FAILED;
+  if (place == MAP_FAILED) return SystemRefuses(size);
   return Mapping(std::span(static_cast<std::byte*>(place), size));
+}
+
+HeapResult<void> Mapping::Put(uint64_t offset, uint64_t size, int fd) {
+  return Replace(offset, size, kReadWrite, MAP_SHARED | MAP_NORESERVE, fd);
+}
+
+HeapResult<void> Mapping::TakeOut(uint64_t offset, uint64_t size) {
+  return Replace(offset, size, PROT_NONE, kNothing, -1);
+}
+
+HeapResult<void> Mapping::Replace(uint64_t offset, uint64_t size, int access, int flags, int fd) {
+  if (offset > bytes_.size() || size > bytes_.size() - offset) {
+    return tl::unexpected(HeapError{HeapErrorCode::kOutOfRange,
+                                    "a mapping of " + std::to_string(size) + " bytes at " +
+                                        std::to_string(offset) + " passes the range of " +
+                                        std::to_string(bytes_.size())});
+  }
+  void* place = mmap(bytes_.data() + offset, size, access, flags | MAP_FIXED, fd, 0);
+  if (place == MAP_FAILED) return SystemRefuses(size);
+  return {};
 }
 
 Mapping::~Mapping() {

@@ -21,6 +21,15 @@ class Mapping {
   // them with the file's size: a touch behind its end is a SIGBUS.
   static HeapResult<Mapping> OfFile(int fd, uint64_t offset, uint64_t size);
 
+  // A range of addresses with nothing behind them, for Put: a touch is a SIGSEGV.
+  static HeapResult<Mapping> Reserve(uint64_t size);
+
+  // Maps [0, size) of a file, shared, over [offset, offset + size) of this one, all of them
+  // multiples of the page size. kOutOfMemory where the system refuses; kOutOfRange.
+  HeapResult<void> Put(uint64_t offset, uint64_t size, int fd);
+  // Nothing is behind that range again.
+  HeapResult<void> TakeOut(uint64_t offset, uint64_t size);
+
   Mapping() = default;
   ~Mapping();
   Mapping(Mapping&& other) noexcept;
@@ -31,7 +40,8 @@ class Mapping {
 
  private:
   explicit Mapping(std::span<std::byte> bytes) : bytes_(bytes) {}
-  static HeapResult<Mapping> Map(uint64_t size, int flags, int fd, uint64_t offset);
+  static HeapResult<Mapping> Map(uint64_t size, int access, int flags, int fd, uint64_t offset);
+  HeapResult<void> Replace(uint64_t offset, uint64_t size, int access, int flags, int fd);
 
   std::span<std::byte> bytes_;
 };

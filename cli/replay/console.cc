@@ -10,6 +10,7 @@
 
 #include "cli/output.h"
 #include "cli/replay/environment.h"
+#include "cli/replay/heap_report.h"
 #include "format/protocol/escape.h"
 
 namespace vgpu::cli {
@@ -66,6 +67,7 @@ void AddReport(const DoneEvent& done, Json& json) {
   json["losses"] = report.losses;
   json["truncated"] = done.truncated;
   json["damage"] = done.damage;
+  if (!done.heap.policy.empty()) json["heap"] = HeapUsageJson(done.heap);
 }
 
 void PrintPicture(const char* what, const std::string& file) {

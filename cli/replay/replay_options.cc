@@ -7,12 +7,19 @@
 #include <cstdlib>
 #include <limits>
 
+#include "heap/shared_heap.h"
+
 namespace vgpu::cli {
 
 namespace {
 
 // GL on llvmpipe without a window starts with 512 MiB of addresses, and draws with 768.
 constexpr uint64_t kMinMemory = 1ull << 30;
+
+// What a pool takes of --max-memory where nothing is said, and its most. It is sparse.
+constexpr uint64_t kHeapShare = 4;
+constexpr uint64_t kMaxDefaultHeap = 4ull << 30;
+constexpr std::string_view kDefaultAllocator = "best-fit";
 
 struct RendererName {
   const char* name;
@@ -31,6 +38,44 @@ std::vector<std::string> RendererNames() {
 // One of the names: the command line was checked.
 RendererKind RendererKindOf(const std::string& name) {
   return std::ranges::find(kRenderers, name, &RendererName::name)->kind;
+}
+
+std::vector<std::string> PolicyNames() {
+  std::vector<std::string> names;
+  for (const HeapPolicyInfo& policy : HeapPolicies()) names.emplace_back(policy.name);
+  return names;
+}
+
+std::vector<std::string> AllocatorNames() {
+  std::vector<std::string> names;
+  for (const AllocationStrategy& strategy : AllocationStrategies()) {
+    names.emplace_back(strategy.name);
+  }
+  return names;
+}
+
+std::string PolicySummaries() {
+  std::string text;
+  for (const HeapPolicyInfo& policy : HeapPolicies()) {
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", policy.name, policy.summary);
+  }
+  return text;
+}
+
+Result<uint64_t> HeapSizeOf(const ReplayOptions& options) {
+  if (options.heap_size.empty()) {
+    const auto memory = ParseSize("--max-memory", options.max_memory);
+    if (!memory) return memory;
+    const uint64_t share = *memory / kHeapShare;
+    return std::min(share - share % kHeapGranularity, kMaxDefaultHeap);
+  }
+  const auto size = ParseSize("--heap-size", options.heap_size);
+  if (size && (*size == 0 || *size % kHeapGranularity != 0)) {
+    return MakeError(ErrorCode::kUsage,
+                     fmt::format("--heap-size {}: a heap is one or more pages of {} bytes",
+                                 options.heap_size, kHeapGranularity));
+  }
+  return size;
 }
 
 // A range lets it pass: it is neither below nor above anything.
@@ -69,6 +114,26 @@ void AddReplayOptions(CLI::App& command, ReplayOptions& options) {
   command.add_flag("--json", options.json, "Print one JSON object");
 }
 
+void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::string> more) {
+  std::vector<std::string> names = PolicyNames();
+  std::string summary = "Where resources lie, and measure it. " + PolicySummaries();
+  if (!more.empty()) summary += "; compare: each of them in turn, side by side";
+  names.insert(names.end(), more.begin(), more.end());
+  command.add_option("--heap", options.heap, summary)
+      ->check(CLI::IsMember(names))
+      ->type_name("POLICY");
+  command
+      .add_option("--heap-size", options.heap_size,
+                  "Of the pool, or of the window; the smaller of 4G and a quarter of --max-memory "
+                  "unless given")
+      ->type_name("SIZE");
+  command
+      .add_option("--allocator", options.allocator,
+                  fmt::format("Who places resources in it; {} unless given", kDefaultAllocator))
+      ->check(CLI::IsMember(AllocatorNames()))
+      ->type_name("NAME");
+}
+
 void AddTolerance(CLI::App& command, Tolerance& tolerance) {
   command
       .add_option("--tolerance", tolerance.channel,
@@ -91,6 +156,35 @@ Result<FrameRange> FramesOf(const std::string& text) {
   return FrameRange{range->first, range->last};
 }
 
+Result<HeapChoice> HeapChoiceOf(const ReplayOptions& options, HeapPolicy policy) {
+  HeapChoice choice;
+  choice.policy = policy;
+  if (policy == HeapPolicy::kGuest) return choice;
+  const auto size = HeapSizeOf(options);
+  if (!size) return tl::unexpected(size.error());
+  choice.size = *size;
+  choice.strategy = FindStrategy(options.allocator.empty() ? kDefaultAllocator
+                                                           : std::string_view(options.allocator));
+  return choice;
+}
+
+namespace {
+
+// What says how a pool is to be needs one.
+Status CheckHeapOptions(const ReplayOptions& options) {
+  const bool has_pool = !options.heap.empty() && options.heap != NameOf(HeapPolicy::kGuest);
+  if (has_pool) return {};
+  const char* wrong = !options.heap_size.empty()   ? "--heap-size"
+                      : !options.allocator.empty() ? "--allocator"
+                                                   : nullptr;
+  if (wrong == nullptr) return {};
+  return MakeError(ErrorCode::kUsage,
+                   fmt::format("{} is given {}: there is no pool", wrong,
+                               options.heap.empty() ? "without --heap" : "with --heap guest"));
+}
+
+}  // namespace
+
 Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
   const auto memory = ParseSize("--max-memory", options.max_memory);
   if (!memory) return tl::unexpected(memory.error());
@@ -103,6 +197,14 @@ Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
   request.job.trace = options.trace;
   request.job.max_memory = *memory;
   request.job.renderer = RendererKindOf(options.renderer);
+  if (const auto checked = CheckHeapOptions(options); !checked) {
+    return tl::unexpected(checked.error());
+  }
+  if (const HeapPolicyInfo* policy = FindHeapPolicy(options.heap)) {
+    const auto choice = HeapChoiceOf(options, policy->policy);
+    if (!choice) return tl::unexpected(choice.error());
+    request.job.heap = *choice;
+  }
   // Up: 0 means for ever.
   request.worker.timeout =
       std::chrono::milliseconds(static_cast<int64_t>(std::ceil(options.timeout_s * 1000)));

@@ -15,9 +15,14 @@ struct ReplayOptions {
   std::string max_memory = "32G";
   std::string renderer = "virgl";
   bool json = false;
+  std::string heap;       // a name of heap_policies.def; empty: none
+  std::string heap_size;  // empty: as large as it may be
+  std::string allocator;  // empty: kDefaultAllocator
 };
 
 void AddReplayOptions(CLI::App& command, ReplayOptions& options);
+// --heap with its size and allocator. `more`: names that it takes beside the policies'.
+void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::string> more = {});
 void AddTolerance(CLI::App& command, Tolerance& tolerance);
 
 Result<FrameRange> FramesOf(const std::string& text);  // of --frames
@@ -28,6 +33,8 @@ struct ReplayRequest {
   bool golden_is_others = false;   // the golden set was made from another trace
   std::vector<std::string> notes;  // what is known before the replay, full sentences
 };
+// The choice of a policy with the options' size and allocator. kUsage: those of no pool.
+Result<HeapChoice> HeapChoiceOf(const ReplayOptions& options, HeapPolicy policy);
 // The job's trace, memory and time limits from the options.
 Result<ReplayRequest> RequestOf(const ReplayOptions& options);
 

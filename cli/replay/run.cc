@@ -6,6 +6,8 @@
 
 #include "cli/output.h"
 #include "cli/replay/console.h"
+#include "cli/replay/heap_compare.h"
+#include "cli/replay/heap_report.h"
 #include "cli/replay/output_folder.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
@@ -13,6 +15,9 @@
 namespace vgpu::cli {
 
 namespace {
+
+// The value of --heap that is no policy.
+constexpr const char* kCompare = "compare";
 
 struct RunOptions {
   ReplayOptions replay;
@@ -37,6 +42,7 @@ void PrintSummary(const std::string& trace, const ReplayOutcome& outcome) {
   Print("responses: {} compared, {} different\n", report.done.responses,
         report.different.responses);
   Print("fences: {} compared, {} different\n", report.done.fences, report.different.fences);
+  if (!done.heap.policy.empty()) PrintHeapUsage(done.heap);
   if (!outcome.pictures.empty()) Print("snapshots: {} written\n", outcome.pictures.size());
 }
 
@@ -56,6 +62,18 @@ Result<ReplayRequest> JobOf(const RunOptions& options) {
   return request;
 }
 
+// What is compared is as fast as it goes, ends, and is not shown.
+Status CheckComparison(const RunOptions& options) {
+  const char* wrong = options.window               ? "--window"
+                      : !options.snapshots.empty() ? "--snapshots"
+                      : options.pace == "recorded" ? "--pace recorded"
+                      : options.loops == 0         ? "--loop 0"
+                                                   : nullptr;
+  if (wrong == nullptr) return {};
+  return MakeError(ErrorCode::kUsage,
+                   fmt::format("{} is given with --heap {}, which takes times", wrong, kCompare));
+}
+
 // Whether frames were asked for, and none of them came; damage may have taken them.
 bool HasNoFrameOf(const RunOptions& options, const DoneEvent& done) {
   return !options.frames.empty() && done.report.timed_frames == 0 && !done.report.stopped &&
@@ -65,6 +83,10 @@ bool HasNoFrameOf(const RunOptions& options, const DoneEvent& done) {
 int Run(const RunOptions& options) {
   const auto request = JobOf(options);
   if (!request) return Fail(request.error());
+  if (options.replay.heap == kCompare) {
+    const Status able = CheckComparison(options);
+    return able ? CompareHeaps(*request, options.replay) : Fail(able.error());
+  }
   std::optional<OutputFolder> folder;  // gone again where nothing was written
   if (!options.snapshots.empty()) {
     auto made = OutputFolder::Make(options.snapshots);
@@ -113,10 +135,13 @@ std::function<int()> AddRun(CLI::App& command) {
       .add_option("--snapshots", options->snapshots,
                   "Write each frame as DIR/frame-NNNNNN.png; existing ones are replaced")
       ->type_name("DIR");
+  AddHeapOptions(command, options->replay, {kCompare});
   command.footer(
-      "Exit codes: 0 replayed; 1 a response or fence differs from the recording; 2 wrong usage;\n"
-      "3 the trace cannot be read, or is damaged; 4 the replay failed; 77 no GL or no display "
-      "here.");
+      "--heap compare replays once under each policy for the frames, and twice for the time.\n"
+      "Exit codes: 0 replayed; 1 a response or fence differs from the recording, or a frame "
+      "between\n"
+      "policies; 2 wrong usage; 3 the trace cannot be read, or is damaged; 4 the replay failed;\n"
+      "77 no GL or no display here.");
   return [options] { return Run(*options); };
 }
 

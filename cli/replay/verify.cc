@@ -174,6 +174,7 @@ std::function<int()> AddVerify(CLI::App& command) {
           "Compare with this golden set too; where it has a frame, its picture is what is expected")
       ->type_name("DIR");
   AddTolerance(command, options->tolerance);
+  AddHeapOptions(command, options->replay);
   command
       .add_option("--keep", options->keep,
                   "Where to keep pictures of differing frames (of 16 at most): expected, replayed, "

@@ -10,8 +10,6 @@ namespace vgpu {
 
 namespace {
 
-// The host-visible window is mapped into the guest a page at a time.
-constexpr uint64_t kPage = 4096;
 // The part of a map info that says how memory is cached; the library sets no other.
 constexpr uint32_t kMapCacheMask = 0xf;
 
@@ -40,27 +38,19 @@ ResponseType CheckBlob(DeviceState& device, const wire::ResourceCreateBlob& requ
 }
 
 // The error of a place in the host-visible window, or OK_NODATA.
-ResponseType CheckPlace(DeviceState& device, uint64_t offset, const BlobState& blob) {
-  if (offset % kPage != 0 || offset > UINT64_MAX - blob.size) {
-    return ResponseType::ERR_INVALID_PARAMETER;
-  }
-  if (!device.window) return ResponseType::OK_NODATA;
-  if (*device.window == 0) return ResponseType::ERR_UNSPEC;
-  if (offset + blob.size > *device.window) return ResponseType::ERR_INVALID_PARAMETER;
-  for (const auto& [id, other] : device.resources) {
-    if (!other.blob || !other.blob->window_offset) continue;
-    const uint64_t begin = *other.blob->window_offset;
-    if (offset < begin + other.blob->size && begin < offset + blob.size) {
-      return ResponseType::ERR_INVALID_PARAMETER;
-    }
-  }
-  return ResponseType::OK_NODATA;
+ResponseType CheckPlace(DeviceState& device, uint32_t id, uint64_t offset, uint64_t size) {
+  const auto checked = device.window.Check(id, offset, size);
+  if (checked) return ResponseType::OK_NODATA;
+  // Without a window the guest's mistake is to ask at all.
+  const bool has_none =
+      device.window.size() == 0u && checked.error().code == HeapErrorCode::kOutOfRange;
+  return has_none ? ResponseType::ERR_UNSPEC : ResponseType::ERR_INVALID_PARAMETER;
 }
 
 // Where the device has a window, a blob is mapped into it from another process.
 bool CanBeShared(DeviceState& device, uint32_t resource_id) {
   int fd = -1;
-  if (!device.window) return true;
+  if (!device.window.size()) return true;
   if (device.renderer.ExportBlob(resource_id, fd) != 0) return false;
   close(fd);
   return true;
@@ -75,7 +65,7 @@ ResponseType AttachEntries(DeviceState& device, const wire::ResourceCreateBlob& 
   uint64_t total = 0;
   for (const BackingEntry& entry : *entries) total += entry.length;
   if (total < request.size) return ResponseType::ERR_INVALID_PARAMETER;
-  return AttachMemory(device, request.resource_id, owner, call.header.ctx_id, *entries);
+  return AttachMemory(device, {request.resource_id, call.header.ctx_id, owner}, *entries);
 }
 
 // A blob of host memory takes the shape that the stream announced under its blob id, once.
@@ -114,8 +104,8 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_BLOB>, DeviceState& device,
                                             .flags = request.blob_flags,
                                             .size = request.size,
                                             .pixels = {},
-                                            .window_offset = {},
-                                            .mapped = {}},
+                                            .mapped = {},
+                                            .view = {}},
                           .host_bytes = host_bytes,
                           .owner = owner};
   return Reply::Ok();
@@ -128,25 +118,21 @@ Reply Handle(On<CommandType::RESOURCE_MAP_BLOB>, DeviceState& device,
     return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
   }
   BlobState& blob = *resource->blob;
-  const uint64_t offset = request.offset;
-  if ((blob.flags & kBlobFlagMappable) == 0 || blob.window_offset) {
+  const uint32_t id = request.resource_id;
+  if ((blob.flags & kBlobFlagMappable) == 0 || device.window.Has(id)) {
     return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
   }
-  // What else lies at this place is for whoever owns the window to know: a recording of library
-  // calls has 0 for each.
-  if (const ResponseType checked = CheckPlace(device, offset, blob);
+  if (const ResponseType checked = CheckPlace(device, id, request.offset, blob.size);
       checked != ResponseType::OK_NODATA) {
     return Reply::Refuse(checked);
   }
-  if (!CanBeShared(device, request.resource_id)) return Reply::Refuse(ResponseType::ERR_UNSPEC);
-  if (const int result = device.renderer.MapBlob(request.resource_id, blob.mapped); result != 0) {
+  if (!CanBeShared(device, id)) return Reply::Refuse(ResponseType::ERR_UNSPEC);
+  if (const int result = MapBlob(device, id, request.offset, blob); result != 0) {
     return Reply::OfRenderer(result);
   }
-  blob.window_offset = offset;
   wire::RespMapInfo response;
   uint32_t map_info = 0;  // stays "no cache mode" where the renderer cannot tell, as in QEMU
-  if (device.renderer.MapInfo(request.resource_id, map_info) == 0)
-    response.map_info = map_info & kMapCacheMask;
+  if (device.renderer.MapInfo(id, map_info) == 0) response.map_info = map_info & kMapCacheMask;
   return Reply::With(ResponseType::OK_MAP_INFO, response);
 }
 
@@ -156,10 +142,10 @@ Reply Handle(On<CommandType::RESOURCE_UNMAP_BLOB>, DeviceState& device,
   if (resource == nullptr || !resource->blob) {
     return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
   }
-  if (!resource->blob->window_offset) return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
-  resource->blob->window_offset.reset();
-  resource->blob->mapped = {};
-  return Reply::OfRenderer(device.renderer.UnmapBlob(request.resource_id));
+  if (!device.window.Has(request.resource_id)) {
+    return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
+  }
+  return Reply::OfRenderer(UnmapBlob(device, request.resource_id, *resource->blob));
 }
 
 }  // namespace vgpu

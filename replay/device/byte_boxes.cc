@@ -85,6 +85,17 @@ Status PutBox(std::span<std::byte> memory, const ByteBox& box, Bytes packed) {
   return {};
 }
 
+Result<uint64_t> CopyBox(Bytes from, std::span<std::byte> to, const ByteBox& box) {
+  const Result<BoxSize> size = SizeInside(box, std::min(from.size(), to.size()));
+  if (!size) return tl::unexpected(size.error());
+  if (size->total == 0) return uint64_t{0};
+  const ByteBox joined = Joined(box, size->total);
+  ForEachRow(joined, [&](uint64_t at, uint64_t) {
+    std::memcpy(to.data() + at, from.data() + at, joined.row_bytes);
+  });
+  return size->total;
+}
+
 Result<std::vector<std::byte>> TakeBox(Bytes memory, const ByteBox& box) {
   const Result<uint64_t> total = SizeToTake(memory, box);
   if (!total) return tl::unexpected(total.error());

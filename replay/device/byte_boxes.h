@@ -22,6 +22,8 @@ Result<BoxSize> SizeOf(const ByteBox& box);
 
 // Puts `packed` at the box's place. An error where it does not fit or has not the box's size.
 Status PutBox(std::span<std::byte> memory, const ByteBox& box, Bytes packed);
+// Copies the box to the same place of another memory of the same size or more; its bytes.
+Result<uint64_t> CopyBox(Bytes from, std::span<std::byte> to, const ByteBox& box);
 Result<std::vector<std::byte>> TakeBox(Bytes memory, const ByteBox& box);
 // The hash of what TakeBox gives.
 Result<Digest> HashBox(Bytes memory, const ByteBox& box);

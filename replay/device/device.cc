@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "heap/guest_memory.h"
 #include "replay/device/byte_boxes.h"
 #include "replay/device/handlers.h"
 #include "replay/device/memory.h"
@@ -77,10 +78,21 @@ Device::Device(Renderer& renderer, const DeviceOptions& options,
     rebuilt = new GuestMemory(options.max_memory);
     memory.reset(rebuilt);
   }
-  impl_ = std::make_unique<Impl>(renderer, options, std::move(memory), rebuilt);
-  impl_->options.scanouts = std::clamp<uint32_t>(options.scanouts, 1, kMaxScanouts);
+  Start(std::make_unique<Impl>(renderer, options, std::move(memory), rebuilt, false));
+}
+
+Device::Device(Renderer& renderer, const DeviceOptions& options,
+               std::unique_ptr<RebuiltMemory> memory) {
+  RebuiltMemory* rebuilt = memory.get();
+  Start(std::make_unique<Impl>(renderer, options, std::move(memory), rebuilt, true));
+}
+
+void Device::Start(std::unique_ptr<Impl> impl) {
+  impl_ = std::move(impl);
+  DeviceOptions& options = impl_->options;
+  options.scanouts = std::clamp<uint32_t>(options.scanouts, 1, kMaxScanouts);
   SetFeatures(feature::kAll);
-  for (uint32_t i = 0; i < impl_->options.scanouts; ++i) {
+  for (uint32_t i = 0; i < options.scanouts; ++i) {
     Display& display = impl_->displays[i];
     display.enabled = true;
     display.rect.width = options.width;
@@ -109,6 +121,7 @@ Result<Response> Device::Execute(const Command& command) {
     device.renderer.ForceContext0();
   }
   Reply reply = DispatchByTable(device, command, call);
+  if (device.failure) return tl::unexpected(*device.failure);
   std::optional<FenceId> fence;
   if ((header->flags & kFlagFence) != 0 && reply.fenced) {
     fence = FenceOf(*header, device.features);
@@ -130,7 +143,7 @@ void Device::SetDisplay(uint32_t scanout, Display display) {
   if (scanout < kMaxScanouts) impl_->displays[scanout] = std::move(display);
 }
 
-void Device::SetWindow(std::optional<uint64_t> bytes) { impl_->window = bytes; }
+void Device::SetWindow(std::optional<uint64_t> bytes) { impl_->window.SetSize(bytes); }
 
 void Device::SetHeap(const std::optional<DedicatedHeap>& heap, std::span<std::byte> bytes) {
   DeviceState& device = *impl_;
@@ -177,6 +190,19 @@ void Device::SetGuestMemory(std::vector<GuestRegion> regions) {
   MemoryChanged();
 }
 
+HeapUsage Device::Usage() const {
+  HeapUsage usage = impl_->usage;
+  if (!impl_->counts_usage) return usage;
+  const WindowCounts& blobs = impl_->window.counts();
+  if (!impl_->has_views) {
+    usage.mappings = blobs.mappings;
+    usage.unmappings = blobs.unmappings;
+    usage.mapping_ns = blobs.ns;
+  }
+  usage.Add(impl_->rebuilt->Usage());
+  return usage;
+}
+
 const ResourceShape* Device::ShapeOf(uint32_t resource_id) const {
   const ResourceState* resource = impl_->FindResource(resource_id);
   return resource != nullptr && resource->shape ? &*resource->shape : nullptr;
@@ -219,6 +245,9 @@ Result<std::vector<std::byte>> Device::ReadTransient(const ByteBox& box) const {
 }
 
 Result<Digest> Device::HashBacking(uint32_t resource_id, const ByteBox& box) const {
+  if (const Status seen = RefreshView(*impl_, resource_id, box); !seen) {
+    return tl::unexpected(seen.error());
+  }
   return HashBox(SharedBytesOf(*impl_, resource_id), box);
 }
 
@@ -231,7 +260,7 @@ Status Device::WriteBacking(const MemoryUpdate& update) { return ApplyMemory(*im
 void Device::Reset() {
   DeviceState& device = *impl_;
   for (const auto& [id, context] : device.contexts) device.renderer.DestroyContext(id);
-  for (const auto& [id, resource] : device.resources) ReleaseResource(device, id, resource);
+  for (auto& [id, resource] : device.resources) ReleaseResource(device, id, resource);
   device.renderer.Reset();
   device.resources.clear();
   device.contexts.clear();

@@ -38,7 +38,8 @@
 #include "format/protocol/content_hash.h"
 #include "format/protocol/gpu_device.h"
 #include "heap/backing_memory.h"
-#include "heap/guest_memory.h"
+#include "heap/heap_usage.h"
+#include "heap/rebuilt_memory.h"
 #include "replay/renderer/renderer.h"
 
 namespace vgpu {
@@ -65,6 +66,10 @@ class Device : public GpuDevice {
   // this process (GuestMemory).
   Device(Renderer& renderer, const DeviceOptions& options,
          std::unique_ptr<BackingMemory> memory = nullptr);
+  // Backings are rebuilt where `memory` says, which counts; a memory that is full ends the replay:
+  // Execute has its sentence as an error. Where the memory has no window, the guest has a view of
+  // each mapped blob.
+  Device(Renderer& renderer, const DeviceOptions& options, std::unique_ptr<RebuiltMemory> memory);
   ~Device() override;
 
   Result<Response> Execute(const Command& command) override;
@@ -96,6 +101,9 @@ class Device : public GpuDevice {
   Result<Digest> HashBacking(uint32_t resource_id, const ByteBox& box) const;
   Result<Digest> HashTransient(const ByteBox& box) const;
 
+  // Of the memory that a policy chose; else nothing of interest.
+  HeapUsage Usage() const;
+
   // Guest memory is these regions and nothing else from now on, as MemoryChanged. Nothing where the
   // memory is not this device's own.
   void SetGuestMemory(std::vector<GuestRegion> regions);
@@ -106,6 +114,7 @@ class Device : public GpuDevice {
 
  private:
   struct Impl;
+  void Start(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

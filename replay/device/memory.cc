@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "format/protocol/backing.h"
@@ -35,18 +36,53 @@ Status ApplyTransient(DeviceState& device, const MemoryUpdate& update) {
   return PutBox(device.transient.bytes(), update.box, update.bytes);
 }
 
+// The blob that a resource is while it is mapped; else null.
+const BlobState* MappedBlob(DeviceState& device, uint32_t resource_id) {
+  const ResourceState* resource = device.FindResource(resource_id);
+  const bool mapped = resource != nullptr && resource->blob && !resource->blob->mapped.empty();
+  return mapped ? &*resource->blob : nullptr;
+}
+
+uint64_t NsSince(std::chrono::steady_clock::time_point begin) {
+  const auto ns = std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin);
+  return static_cast<uint64_t>(ns.count());
+}
+
+// One way or the other between a blob and what the guest has of it.
+Status CopyView(DeviceState& device, Bytes from, std::span<std::byte> to, const ByteBox& box) {
+  const Result<uint64_t> copied = CopyBox(from, to, box);
+  if (!copied) return tl::unexpected(copied.error());
+  device.usage.view_bytes += *copied;
+  return {};
+}
+
+// The guest writes what it shares.
+Status PutShared(DeviceState& device, uint32_t resource_id, const MemoryUpdate& update) {
+  const Status put = PutBox(SharedBytesOf(device, resource_id), update.box, update.bytes);
+  const BlobState* blob = MappedBlob(device, resource_id);
+  if (!put || blob == nullptr || blob->view.empty()) return put;
+  return CopyView(device, blob->view, blob->mapped, update.box);
+}
+
 }  // namespace
 
 std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id) {
-  const ResourceState* resource = device.FindResource(resource_id);
-  if (resource != nullptr && resource->blob && !resource->blob->mapped.empty()) {
-    return resource->blob->mapped;
-  }
+  const BlobState* blob = MappedBlob(device, resource_id);
+  if (blob != nullptr) return blob->view.empty() ? blob->mapped : blob->view;
   return device.memory->BytesOf(resource_id);
+}
+
+Status RefreshView(DeviceState& device, uint32_t resource_id, const ByteBox& box) {
+  const BlobState* blob = MappedBlob(device, resource_id);
+  if (blob == nullptr || blob->view.empty()) return {};
+  return CopyView(device, blob->mapped, blob->view, box);
 }
 
 Result<std::vector<std::byte>> TakeShared(DeviceState& device, uint32_t resource_id,
                                           const ByteBox& box) {
+  if (const Status seen = RefreshView(device, resource_id, box); !seen) {
+    return tl::unexpected(seen.error());
+  }
   const std::span<std::byte> whole = SharedBytesOf(device, resource_id);
   const std::span<const iovec> entries = device.memory->Entries(resource_id);
   if (!whole.empty() || entries.empty()) return TakeBox(whole, box);
@@ -66,10 +102,9 @@ Result<std::vector<std::byte>> TakeShared(DeviceState& device, uint32_t resource
 }
 
 Status ApplyMemory(DeviceState& device, const MemoryUpdate& update) {
-  const std::span<std::byte> shared = SharedBytesOf(device, update.resource_id);
-  if (!update.transient && shared.empty()) return {};
-  const Status applied =
-      update.transient ? ApplyTransient(device, update) : PutBox(shared, update.box, update.bytes);
+  if (!update.transient && SharedBytesOf(device, update.resource_id).empty()) return {};
+  const Status applied = update.transient ? ApplyTransient(device, update)
+                                          : PutShared(device, update.resource_id, update);
   if (applied) return {};
   return MakeError(applied.error().code, fmt::format("memory of resource {}: {}",
                                                      update.resource_id, applied.error().message));
@@ -97,14 +132,45 @@ void ForgetBacking(DeviceState& device, uint32_t resource_id) {
   if (device.account) device.account->Release(resource_id);
 }
 
-void ReleaseResource(DeviceState& device, uint32_t resource_id, const ResourceState& resource) {
-  if (resource.blob && resource.blob->window_offset) device.renderer.UnmapBlob(resource_id);
+int MapBlob(DeviceState& device, uint32_t resource_id, uint64_t offset, BlobState& blob) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (const int result = device.renderer.MapBlob(resource_id, blob.mapped); result != 0) {
+    return result;
+  }
+  (void)device.window.Map(resource_id, offset, blob.size);
+  device.window.AddTime(NsSince(begin));
+  if (!device.has_views || blob.mapped.empty()) return 0;
+  const auto view = device.rebuilt->MakeView(resource_id, blob.mapped.size());
+  if (view) {
+    blob.view = *view;
+  } else {
+    device.failure = Error{ErrorCode::kFailed, view.error().message};
+  }
+  return 0;
+}
+
+int UnmapBlob(DeviceState& device, uint32_t resource_id, BlobState& blob) {
+  blob.mapped = {};
+  blob.view = {};
+  if (device.rebuilt != nullptr) device.rebuilt->DropView(resource_id);
+  (void)device.window.Unmap(resource_id);
+  const auto begin = std::chrono::steady_clock::now();
+  const int result = device.renderer.UnmapBlob(resource_id);
+  device.window.AddTime(NsSince(begin));
+  return result;
+}
+
+void ReleaseResource(DeviceState& device, uint32_t resource_id, ResourceState& resource) {
+  if (device.window.Has(resource_id)) (void)UnmapBlob(device, resource_id, *resource.blob);
   DropBacking(device, resource_id);
   device.renderer.UnrefResource(resource_id);
 }
 
-ResponseType ErrorOf(const HeapError& error) {
+ResponseType ErrorOf(DeviceState& device, const HeapError& error) {
   switch (error.code) {
+    case HeapErrorCode::kFull:
+      device.failure = Error{ErrorCode::kFailed, error.message};
+      return ResponseType::ERR_OUT_OF_MEMORY;
     case HeapErrorCode::kOutOfMemory:
       return ResponseType::ERR_OUT_OF_MEMORY;
     case HeapErrorCode::kExists:

@@ -12,6 +12,9 @@ namespace vgpu {
 // or its blob where that is mapped. Empty where it has neither.
 std::span<std::byte> SharedBytesOf(DeviceState& device, uint32_t resource_id);
 
+// Where the guest has a view of a mapped blob: copies `box` of what the renderer wrote into it.
+Status RefreshView(DeviceState& device, uint32_t resource_id, const ByteBox& box);
+
 // The bytes of `box` in what the guest shares, packed, wherever its pieces lie.
 Result<std::vector<std::byte>> TakeShared(DeviceState& device, uint32_t resource_id,
                                           const ByteBox& box);
@@ -26,8 +29,14 @@ tl::expected<std::vector<BackingEntry>, ResponseType> TakeEntries(uint32_t count
 
 // Gives a resource its backing: a place in the dedicated heap, where an entry lies there, else
 // memory as the guest has it. The error of a backing that cannot be, or OK_NODATA.
-ResponseType AttachMemory(DeviceState& device, uint32_t resource_id, uint32_t owner,
-                          uint32_t ctx_id, std::span<const BackingEntry> entries);
+struct AttachWish {
+  uint32_t resource_id = 0;
+  uint32_t ctx_id = 0;  // that the command names
+  uint32_t owner = 0;   // ResourceState::owner
+  BackingUse use = BackingUse::kOrdinary;
+};
+ResponseType AttachMemory(DeviceState& device, const AttachWish& wish,
+                          std::span<const BackingEntry> entries);
 
 // The error of a command that names a context and would end a place in the heap of another one's,
 // or OK_NODATA.
@@ -42,10 +51,16 @@ void DropBacking(DeviceState& device, uint32_t resource_id);
 // The memory goes; the renderer never had it.
 void ForgetBacking(DeviceState& device, uint32_t resource_id);
 
-// The renderer lets go of all of a resource, and its memory goes.
-void ReleaseResource(DeviceState& device, uint32_t resource_id, const ResourceState& resource);
+// The renderer maps and unmaps a blob, which the window takes down with the time that it took; the
+// renderer's answer. Where the guest gets a view of the blob it is there from then on.
+int MapBlob(DeviceState& device, uint32_t resource_id, uint64_t offset, BlobState& blob);
+int UnmapBlob(DeviceState& device, uint32_t resource_id, BlobState& blob);
 
-// The answer to a guest whose entries the memory refuses.
-ResponseType ErrorOf(const HeapError& error);
+// The renderer lets go of all of a resource, and its memory goes.
+void ReleaseResource(DeviceState& device, uint32_t resource_id, ResourceState& resource);
+
+// The answer to a guest whose entries the memory refuses. A memory that is full is no guest's
+// mistake: the device cannot go on.
+ResponseType ErrorOf(DeviceState& device, const HeapError& error);
 
 }  // namespace vgpu

@@ -38,6 +38,12 @@ Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
   return Reply::OfRenderer(result);
 }
 
+// 2D resources and blobs do not say what they are for.
+BackingUse UseOf(const ResourceState& resource) {
+  const bool shown = resource.shape && (resource.shape->bind & (kBindScanout | kBindCursor)) != 0;
+  return shown ? BackingUse::kLongLived : BackingUse::kOrdinary;
+}
+
 }  // namespace
 
 uint64_t host_costs::OfResource(const ResourceShape& shape) {
@@ -69,7 +75,7 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_3D>, DeviceState& device,
 Reply Handle(On<CommandType::RESOURCE_UNREF>, DeviceState& device,
              const wire::ResourceRequest& request, const Call& call) {
   const uint32_t id = request.resource_id;
-  const ResourceState* resource = device.FindResource(id);
+  ResourceState* resource = device.FindResource(id);
   if (resource == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_RESOURCE_ID);
   if (const auto checked = CheckHeapOwner(device, id, call.header.ctx_id);
       checked != ResponseType::OK_NODATA) {
@@ -98,7 +104,7 @@ Reply Handle(On<CommandType::RESOURCE_ATTACH_BACKING>, DeviceState& device,
   const auto entries = TakeEntries(request.nr_entries, call.trailing);
   if (!entries) return Reply::Refuse(entries.error());
   const ResponseType attached =
-      AttachMemory(device, id, resource->owner, call.header.ctx_id, *entries);
+      AttachMemory(device, {id, call.header.ctx_id, resource->owner, UseOf(*resource)}, *entries);
   if (attached != ResponseType::OK_NODATA) return Reply::Refuse(attached);
   const int result = device.renderer.AttachBacking(id, device.memory->Entries(id));
   if (result != 0) ForgetBacking(device, id);

@@ -34,30 +34,29 @@ ResponseType PlaceInHeap(DeviceState& device, uint32_t resource_id, HeapOwner ow
   }
   const auto placed =
       device.account->Place(resource_id, owner, entries[0].address - heap.base, entries[0].length);
-  return placed ? ResponseType::OK_NODATA : ErrorOf(placed.error());
+  return placed ? ResponseType::OK_NODATA : ErrorOf(device, placed.error());
 }
 
 }  // namespace
 
-ResponseType AttachMemory(DeviceState& device, uint32_t resource_id, uint32_t owner,
-                          uint32_t ctx_id, std::span<const BackingEntry> entries) {
+ResponseType AttachMemory(DeviceState& device, const AttachWish& wish,
+                          std::span<const BackingEntry> entries) {
+  const uint32_t id = wish.resource_id;
   const bool in_heap =
       device.heap && std::ranges::any_of(entries, [&device](const BackingEntry& entry) {
         return Touches(*device.heap, entry);
       });
-  if (in_heap && !device.memory->Has(resource_id)) {
-    const auto whose = OwnerOf(device, owner, ctx_id);
+  if (in_heap && !device.memory->Has(id)) {
+    const auto whose = OwnerOf(device, wish.owner, wish.ctx_id);
     if (!whose) return ResponseType::ERR_INVALID_CONTEXT_ID;
-    if (const auto placed = PlaceInHeap(device, resource_id, *whose, entries);
+    if (const auto placed = PlaceInHeap(device, id, *whose, entries);
         placed != ResponseType::OK_NODATA) {
       return placed;
     }
   }
-  if (const auto attached = device.memory->Attach(resource_id, entries); !attached) {
-    if (in_heap && attached.error().code != HeapErrorCode::kExists) {
-      device.account->Release(resource_id);
-    }
-    return ErrorOf(attached.error());
+  if (const auto attached = device.memory->Attach(id, entries, wish.use); !attached) {
+    if (in_heap && attached.error().code != HeapErrorCode::kExists) device.account->Release(id);
+    return ErrorOf(device, attached.error());
   }
   return ResponseType::OK_NODATA;
 }

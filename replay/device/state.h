@@ -12,9 +12,11 @@
 #include <vector>
 
 #include "heap/backing_memory.h"
-#include "heap/guest_memory.h"
 #include "heap/heap_account.h"
+#include "heap/heap_usage.h"
+#include "heap/host_visible_window.h"
 #include "heap/mapping.h"
+#include "heap/rebuilt_memory.h"
 #include "replay/device/device.h"
 #include "replay/device/host_costs.h"
 
@@ -33,9 +35,10 @@ struct BlobState {
   uint32_t flags = 0;   // kBlobFlag*
   uint64_t size = 0;    // bytes
   std::optional<BlobPixels> pixels;
-  // Where it is mapped: in the host-visible window, and here. Both empty where it is not.
-  std::optional<uint64_t> window_offset;
+  // Where it is mapped here. Empty where it is not; in which guest's window, `window` knows.
   std::span<std::byte> mapped;
+  // What the guest has of it while it is mapped, where there is no window to see it in; as large.
+  std::span<std::byte> view;
 };
 
 struct ResourceState {
@@ -56,18 +59,22 @@ struct ContextState {
 
 struct DeviceState {
   DeviceState(Renderer& its_renderer, const DeviceOptions& its_options,
-              std::unique_ptr<BackingMemory> its_memory, GuestMemory* its_rebuilt)
+              std::unique_ptr<BackingMemory> its_memory, RebuiltMemory* its_rebuilt, bool by_policy)
       : renderer(its_renderer),
         options(its_options),
         memory(std::move(its_memory)),
-        rebuilt(its_rebuilt) {}
+        rebuilt(its_rebuilt),
+        has_views(by_policy && !its_rebuilt->has_window()),
+        counts_usage(by_policy) {}
 
   Renderer& renderer;
   DeviceOptions options;
   const std::unique_ptr<BackingMemory> memory;
-  GuestMemory* const rebuilt;  // `memory`, where backings are rebuilt in this process; else null
+  RebuiltMemory* const rebuilt;  // `memory`, where backings are rebuilt in this process; else null
+  const bool has_views;          // BlobState::view
+  const bool counts_usage;       // in `usage`
   uint64_t features = feature::kAll;
-  std::optional<uint64_t> window;  // GpuDevice::SetWindow
+  HostVisibleWindow window;  // GpuDevice::SetWindow; by resource id
   std::optional<DedicatedHeap> heap;
   std::optional<HeapAccount> account;  // of `heap`
   uint32_t owners = 0;                 // that there have been: contexts and resources
@@ -78,6 +85,8 @@ struct DeviceState {
   std::array<Display, kMaxScanouts> displays;
   uint32_t last_context = 0;     // of the last submit or transfer; may be gone
   uint64_t host_bytes = 0;       // sum over resources and contexts
+  HeapUsage usage;               // of the memory, in what this device did with it
+  std::optional<Error> failure;  // the device cannot go on; the command at hand is the reason
   Mapping transient;             // of the last command that had one
   std::vector<uint32_t> stream;  // begins with the submit at hand; kept for its memory
 

@@ -5,6 +5,7 @@
 
 #include "format/protocol/limits.h"
 #include "replay/device/handlers.h"
+#include "replay/device/moved_bytes.h"
 #include "replay/device/stream_guard.h"
 
 namespace vgpu {
@@ -68,24 +69,22 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
   bool full = false;
   SubContexts sub_contexts(device, *context);
   std::size_t announced = context->announced.size();
-  const StreamDevice asked{[&](bool made, uint32_t id) {
-                             full = !sub_contexts.Note(made, id);
-                             return !full;
-                           },
-                           [&](const ResourceShape& shape) {
-                             const uint64_t cost = host_costs::OfResource(shape);
-                             full = ++announced > kMaxAnnounced ||
-                                    cost > UINT64_MAX - host_costs::kEntry ||
-                                    !device.Grow(*context, cost + host_costs::kEntry);
-                             return !full;
-                           },
-                           [&device](uint32_t resource_id) {
-                             const std::span<iovec> pieces = device.memory->Entries(resource_id);
-                             return pieces.empty() ? 0 : pieces.front().iov_len;
-                           }};
+  const StreamDevice asked{
+      [&](bool made, uint32_t id) {
+        full = !sub_contexts.Note(made, id);
+        return !full;
+      },
+      [&](const ResourceShape& shape) {
+        const uint64_t cost = host_costs::OfResource(shape);
+        full = ++announced > kMaxAnnounced || cost > UINT64_MAX - host_costs::kEntry ||
+               !device.Grow(*context, cost + host_costs::kEntry);
+        return !full;
+      },
+      [&device](uint32_t resource_id) { return device.memory->FirstPieceOf(resource_id); }};
   const GuardedStream guarded = GuardStream(std::span(device.stream).first(dwords), asked);
   for (const auto& [blob_id, shape] : guarded.announced) context->announced[blob_id] = shape;
   device.last_context = call.header.ctx_id;
+  CountStream(device, guarded.dwords);
   const int result = device.renderer.Submit(call.header.ctx_id, guarded.dwords);
   if (dwords > kKeptDwords) device.stream = {};
   if (result == 0 && !guarded.refused) sub_contexts.Executed();

@@ -1,12 +1,11 @@
 // Copies between a resource and its backing, or the transfer's own memory.
 #include "replay/device/handlers.h"
 #include "replay/device/memory.h"
+#include "replay/device/moved_bytes.h"
 
 namespace vgpu {
 
 namespace {
-
-enum class Direction { kToHost, kFromHost };
 
 Reply Move(DeviceState& device, uint32_t resource_id, const Transfer& transfer, Direction direction,
            const Call& call, uint32_t ctx_id) {
@@ -33,8 +32,14 @@ Reply Move(DeviceState& device, uint32_t resource_id, const Transfer& transfer, 
   if (box->End() > memory_size) return Reply::Refuse(ResponseType::ERR_INVALID_PARAMETER);
   device.last_context = ctx_id;
   Renderer& renderer = device.renderer;
-  return Reply::OfRenderer(to_host ? renderer.TransferToHost(resource_id, ctx_id, transfer, iov)
-                                   : renderer.TransferFromHost(resource_id, ctx_id, transfer, iov));
+  const int result = to_host ? renderer.TransferToHost(resource_id, ctx_id, transfer, iov)
+                             : renderer.TransferFromHost(resource_id, ctx_id, transfer, iov);
+  if (result == 0 && call.has_transient) {
+    device.usage.outside_bytes += box->TotalBytes();
+  } else if (result == 0) {
+    CountMoved(device, resource_id, *resource->shape, *box, direction);
+  }
+  return Reply::OfRenderer(result);
 }
 
 }  // namespace

@@ -19,13 +19,20 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DifferenceEvent, kind, command, command_name,
                                    replayed_file, difference_file)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NoteEvent, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PictureEvent, frame, scanout, width, height, digest, file)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FrameEvent, frame, digest)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FailedEvent, code, message)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HeapUsage, policy, allocator, pool_bytes, in_place_bytes,
+                                   gathered_bytes, converted_bytes, view_bytes, outside_bytes,
+                                   mappings, unmappings, mapping_ns, cleared_bytes, peak_live_bytes,
+                                   extent_bytes, largest_hole, holes, internal_fragmentation,
+                                   external_fragmentation)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DoneEvent, report, loops, differences, golden_compared,
-                                   golden_different, tolerated, not_judged, damage, truncated)
+                                   golden_different, tolerated, not_judged, damage, truncated, heap)
 
 namespace {
 
-constexpr std::array kNames = {"started", "difference", "note", "picture", "failed", "done"};
+constexpr std::array kNames = {"started", "difference", "note", "picture",
+                               "frame",   "failed",     "done"};
 static_assert(kNames.size() == std::variant_size_v<WorkerEvent>);
 
 template <size_t... I>

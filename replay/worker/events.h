@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "format/protocol/error.h"
+#include "heap/heap_usage.h"
 #include "replay/player/player.h"
 
 namespace vgpu {
@@ -47,6 +48,12 @@ struct PictureEvent {
   std::string file;
 };
 
+// What a frame shows, where it was asked for.
+struct FrameEvent {
+  uint64_t frame = 0;
+  std::string digest;  // of its pixels; why there are none, where they cannot be read
+};
+
 struct FailedEvent {
   uint32_t code = 0;  // ErrorCode
   std::string message;
@@ -62,10 +69,11 @@ struct DoneEvent {
   uint64_t not_judged = 0;          // content of another digest, of which no picture is known
   std::vector<std::string> damage;  // of the trace, a sentence each
   bool truncated = false;
+  HeapUsage heap;  // of all loops; its policy is empty where none was chosen
 };
 
-using WorkerEvent =
-    std::variant<StartedEvent, DifferenceEvent, NoteEvent, PictureEvent, FailedEvent, DoneEvent>;
+using WorkerEvent = std::variant<StartedEvent, DifferenceEvent, NoteEvent, PictureEvent, FrameEvent,
+                                 FailedEvent, DoneEvent>;
 
 std::string EncodeEvent(const WorkerEvent& event);
 // kFailed for a line that no worker sends.

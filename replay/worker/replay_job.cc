@@ -53,6 +53,7 @@ class Job {
  private:
   Status Confine();
   Status StartRenderer();
+  Status StartDevice(Renderer& renderer, std::optional<Device>& device);
   Status Replay();
   Status ReplayWithinMemory();
   Status ReplayBehindWindow();
@@ -126,11 +127,22 @@ Status Job::StartRenderer() {
   return {};
 }
 
+// A new one for each loop: the trace tells it its features, displays and memory.
+Status Job::StartDevice(Renderer& renderer, std::optional<Device>& device) {
+  const DeviceOptions options = RecordedDeviceOptions(reader_->session(), job_.max_memory / 2);
+  if (!job_.heap) {
+    device.emplace(renderer, options);
+    return {};
+  }
+  auto memory = MakeRebuiltMemory(*job_.heap, options.max_memory);
+  if (!memory) return MakeError(ErrorCode::kFailed, memory.error().message);
+  device.emplace(renderer, options, std::move(*memory));
+  return {};
+}
+
 Status Job::Replay() {
   if (const auto status = StartRenderer(); !status) return status;
   TimedRenderer timed(*renderer_, page_.renderer_call());
-  const DeviceOptions device_options =
-      RecordedDeviceOptions(reader_->session(), job_.max_memory / 2);
   PlayerOptions options;
   options.first_frame = job_.frames.first;
   options.last_frame = job_.frames.last;
@@ -139,13 +151,13 @@ Status Job::Replay() {
 
   page_.SetPhase(WorkerPhase::kReplaying);
   DoneEvent done;
-  // A new one for each loop: the trace tells it its features, displays and memory.
   std::optional<Device> device;
   while (true) {
-    device.emplace(timed, device_options);
+    if (const auto status = StartDevice(timed, device); !status) return status;
     const auto report = Player(*reader_, *device, timed, fences_, options, observer_).Play();
     if (!report) return tl::unexpected(report.error());
     Add(done.report, *report);
+    done.heap.Add(device->Usage());
     ++done.loops;
     observer_.OnEnd();
     if (report->stopped || playback_.stopped() || done.loops == job_.loops) break;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "heap/heap_policy.h"
 #include "replay/frames/compare.h"
 #include "replay/golden/manifest.h"
 #include "replay/worker/events.h"
@@ -50,6 +51,12 @@ struct ReplayJob {
 
   std::filesystem::path pictures_folder{};  // a PNG of each selected frame; empty: none
   FrameSelection pictures{};
+
+  bool frame_digests = false;  // a FrameEvent for each frame of the first loop
+
+  // Where resources lie, and that it is measured. None: where they were, as if the replay were the
+  // recorded device.
+  std::optional<HeapChoice> heap{};
 
   uint32_t fence_timeout_ms = 10'000;  // after which a fence that does not come is a difference
   uint64_t max_memory = 32ull << 30;   // address space of the worker; half of it for backings

@@ -73,6 +73,7 @@ void ReplayObserver::Send(const DifferenceEvent& difference) {
 Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
   page_.Beat();
   if (const auto status = Judge(frame); !status) return tl::unexpected(status.error());
+  if (job_.frame_digests && first_loop_) SendDigest(frame);
   const proto::Frame& packet = frame.packet();
   const bool wants_picture =
       !job_.pictures_folder.empty() && first_loop_ && job_.pictures.Has(packet.number());
@@ -115,6 +116,12 @@ Status ReplayObserver::Judge(FrameView& frame) {
   if (verdict->not_judged) ++not_judged_;
   for (const std::string& note : verdict->notes) OnNote(note);
   return {};
+}
+
+void ReplayObserver::SendDigest(FrameView& frame) {
+  const auto& pixels = frame.Replayed();
+  channel_.Send(EncodeEvent(FrameEvent{
+      frame.packet().number(), pixels ? ToHex(HashOf(pixels->data)) : pixels.error().message}));
 }
 
 Status ReplayObserver::WritePicture(FrameView& frame, const Image& image) {

@@ -37,6 +37,7 @@ class ReplayObserver : public PlayerObserver {
   void Send(const DifferenceEvent& difference);
   Status Judge(FrameView& frame);
   void NoteGap(const proto::Frame& packet);
+  void SendDigest(FrameView& frame);
   Status WritePicture(FrameView& frame, const Image& image);
 
   const ReplayJob& job_;

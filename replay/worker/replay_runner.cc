@@ -38,6 +38,7 @@ class Gatherer : public WorkerListener {
     outcome_.notes.push_back(std::move(event.message));
   }
   void Take(PictureEvent event) { outcome_.pictures.push_back(std::move(event)); }
+  void Take(FrameEvent event) { outcome_.frames.push_back(std::move(event)); }
   void Take(FailedEvent event) {
     const bool known = event.code <= static_cast<uint32_t>(ErrorCode::kUnavailable);
     outcome_.failure = Error{known ? static_cast<ErrorCode>(event.code) : ErrorCode::kFailed,

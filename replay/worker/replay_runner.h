@@ -25,9 +25,10 @@ struct ReplayOutcome {
   std::vector<DifferenceEvent> differences;  // at most kMaxListed
   std::vector<std::string> notes;
   std::vector<PictureEvent> pictures;
-  std::optional<Error> failure;  // why there is no `done`
-  std::string last_output;       // of a worker that failed without saying why; any lines
-  int interrupted_by = 0;        // the signal with which the user ended it
+  std::vector<FrameEvent> frames;  // ReplayJob::frame_digests
+  std::optional<Error> failure;    // why there is no `done`
+  std::string last_output;         // of a worker that failed without saying why; any lines
+  int interrupted_by = 0;          // the signal with which the user ended it
 };
 
 // Folders of the job are made before. The outcome's failure says in which command a crash, a hang

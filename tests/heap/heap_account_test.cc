@@ -12,9 +12,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr uint64_t kGranule = 4096;
+constexpr uint64_t kPlaceUnit = 4096;
 constexpr uint64_t kGranules = 16;
-constexpr uint64_t kWhole = kGranules * kGranule;
+constexpr uint64_t kWhole = kGranules * kPlaceUnit;
 constexpr HeapOwner kOne = {1, true}, kTwo = {2, true}, kDriver = {3, false};
 
 class HeapAccountTest : public testing::Test {
@@ -23,7 +23,7 @@ class HeapAccountTest : public testing::Test {
 
   // In granules.
   HeapResult<void> Place(uint32_t id, HeapOwner owner, uint64_t offset, uint64_t size) {
-    return account_.Place(id, owner, offset * kGranule, size * kGranule);
+    return account_.Place(id, owner, offset * kPlaceUnit, size * kPlaceUnit);
   }
   void ExpectRefused(const HeapResult<void>& result, HeapErrorCode code, const char* why) {
     ASSERT_FALSE(result);
@@ -31,16 +31,17 @@ class HeapAccountTest : public testing::Test {
     EXPECT_THAT(result.error().message, HasSubstr(why));
   }
   void Write(uint64_t offset, uint64_t size, int value) {
-    std::fill_n(pool_.begin() + offset * kGranule, size * kGranule, static_cast<std::byte>(value));
+    std::fill_n(pool_.begin() + offset * kPlaceUnit, size * kPlaceUnit,
+                static_cast<std::byte>(value));
   }
   bool Holds(uint64_t offset, uint64_t size, int value) const {
-    return std::all_of(pool_.begin() + offset * kGranule,
-                       pool_.begin() + (offset + size) * kGranule,
+    return std::all_of(pool_.begin() + offset * kPlaceUnit,
+                       pool_.begin() + (offset + size) * kPlaceUnit,
                        [&](std::byte b) { return b == static_cast<std::byte>(value); });
   }
 
   std::vector<std::byte> pool_ = std::vector<std::byte>(kWhole);
-  HeapAccount account_{kWhole, kGranule, 8 * kGranule};
+  HeapAccount account_{kWhole, kPlaceUnit, 8 * kPlaceUnit};
 };
 
 TEST_F(HeapAccountTest, PlacesThatTouchAreTwo) {
@@ -57,13 +58,13 @@ TEST_F(HeapAccountTest, WhatIsNotInsideIsOutOfRange) {
   ExpectRefused(Place(1, kOne, 15, 2), HeapErrorCode::kOutOfRange, "8192 bytes");
   ExpectRefused(Place(1, kOne, 0, 0), HeapErrorCode::kOutOfRange, "0 bytes");
   ExpectRefused(account_.Place(1, kOne, UINT64_MAX - 4095, kWhole), HeapErrorCode::kOutOfRange, "");
-  ExpectRefused(account_.Place(1, kOne, kGranule, UINT64_MAX - 4095), HeapErrorCode::kOutOfRange,
+  ExpectRefused(account_.Place(1, kOne, kPlaceUnit, UINT64_MAX - 4095), HeapErrorCode::kOutOfRange,
                 "");
   EXPECT_FALSE(account_.Has(1));
 }
 
 TEST_F(HeapAccountTest, WhatIsNotWholeGranulesIsRefused) {
-  ExpectRefused(account_.Place(1, kOne, 2048, kGranule), HeapErrorCode::kInvalid,
+  ExpectRefused(account_.Place(1, kOne, 2048, kPlaceUnit), HeapErrorCode::kInvalid,
                 "granules of 4096");
   ExpectRefused(account_.Place(1, kOne, 0, 100), HeapErrorCode::kInvalid, "100 bytes");
 }
@@ -106,7 +107,7 @@ TEST_F(HeapAccountTest, WhatWasAnothersIsClearedAndNoMore) {
   EXPECT_TRUE(Holds(2, 2, 0));
   EXPECT_TRUE(Holds(0, 2, 7)) << "still the first owner's";
   EXPECT_TRUE(Holds(4, 12, 7)) << "nobody's before";
-  EXPECT_EQ(account_.cleared_bytes(), 2 * kGranule);
+  EXPECT_EQ(account_.cleared_bytes(), 2 * kPlaceUnit);
 }
 
 TEST_F(HeapAccountTest, AnOwnersOwnMemoryIsAsItLeftIt) {
@@ -166,7 +167,7 @@ TEST_F(HeapAccountTest, AgreesWithANaiveModelOverRandomPlaces) {
     for (uint64_t g = 0; g < kGranules; ++g) {
       const bool taken = fits && g >= offset && g < offset + size;
       const bool cleared = taken && cells[g].last != 0 && cells[g].last != owner.id;
-      ASSERT_EQ(pool_[g * kGranule], std::byte(cleared ? 0 : 7)) << "step " << i << ", " << g;
+      ASSERT_EQ(pool_[g * kPlaceUnit], std::byte(cleared ? 0 : 7)) << "step " << i << ", " << g;
       if (taken) cells[g] = {id, owner.id};
     }
     placed += fits ? 1 : 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "replay/frames/png.h"
+#include "replay/worker/frame_digests.h"
 #include "replay/worker/frame_judge.h"
 #include "replay/worker/replay_runner.h"
 #include "tests/replay/player_trace.h"
@@ -89,6 +90,85 @@ TEST_F(WorkerReplayTest, WhatATraceTellsItsDeviceHoldsForOneLoop) {
   EXPECT_EQ(outcome.done->loops, 2u);
   EXPECT_EQ(outcome.done->report.done.responses, 16u);
   EXPECT_EQ(outcome.done->differences, 0u);
+}
+
+HeapChoice HeapOf(HeapPolicy policy, uint64_t size = 1 << 20) {
+  return {policy, size, FindStrategy("best-fit")};
+}
+
+// The guest writes into a mapped blob twice, and reads it back.
+void AddMappedBlob(PlayerTrace& trace) {
+  const ByteBox box{.offset = 100, .row_bytes = 5000};
+  const std::vector<std::byte> first(5000, std::byte{1}), second(5000, std::byte{2});
+  trace.Add(ask::CreateContext(1));
+  trace.Add(ask::CreateBlob(1, ask::Blob(1, kBlobMemHost3d, 8192)));
+  wire::RespMapInfo mapped;
+  mapped.hdr.type = static_cast<uint32_t>(ResponseType::OK_MAP_INFO);
+  mapped.map_info = 1;
+  trace.AddAnswered(ask::MapBlob(1, 0), StructBytes(mapped));
+  for (const auto& bytes : {first, second}) {
+    trace.AddMemory(1, box, bytes);
+    trace.Add(ask::Flush(1));
+    trace.AddReadback(1, box, HashOf(bytes));
+  }
+  trace.Add(ask::ForResource(CommandType::RESOURCE_UNMAP_BLOB, 1));
+}
+
+TEST_F(WorkerReplayTest, AMappedBlobHasTheGuestsBytesWhereverResourcesLie) {
+  Write(AddMappedBlob);
+  for (const HeapPolicyInfo& policy : HeapPolicies()) {
+    const auto outcome = Run({.renderer = RendererKind::kNull,
+                              .loops = 2,
+                              .check_content = true,
+                              .heap = HeapOf(policy.policy)});
+    ASSERT_TRUE(outcome.done) << policy.name << outcome.failure->message;
+    EXPECT_EQ(outcome.done->report.done.readbacks, 4u) << policy.name;
+    EXPECT_EQ(outcome.done->differences, 0u) << policy.name;
+    const HeapUsage& heap = outcome.done->heap;
+    EXPECT_EQ(heap.policy, policy.name);
+    const bool has_window = policy.policy == HeapPolicy::kDynamic;
+    EXPECT_EQ(heap.view_bytes, has_window ? 0u : 2u * 2 * 2 * 5000) << policy.name;
+    EXPECT_EQ(heap.mappings, has_window ? 2u : 0u) << policy.name;
+    EXPECT_EQ(heap.unmappings, has_window ? 2u : 0u) << policy.name;
+  }
+}
+
+TEST_F(WorkerReplayTest, AHeapThatIsFullEndsTheReplayAtItsCommand) {
+  Write([](PlayerTrace& trace) {
+    trace.Add(ask::Create2d(1, 64, 64));
+    trace.Add(ask::Attach(1, {16384}));
+  });
+  const auto outcome =
+      Run({.renderer = RendererKind::kNull, .heap = HeapOf(HeapPolicy::kDedicated, 4096)});
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->code, ErrorCode::kFailed);
+  EXPECT_THAT(outcome.failure->message,
+              HasSubstr("command 1 (RESOURCE_ATTACH_BACKING, context 0, frame 0): the backing of "
+                        "resource 1 takes 16384 bytes, for which the dedicated heap has no hole"));
+}
+
+TEST_F(WorkerReplayTest, AHeapThatTheSystemDoesNotHaveIsNamed) {
+  Write([](PlayerTrace& trace) { trace.Add(ask::Create2d(1, 64, 64)); });
+  const auto outcome = Run({.renderer = RendererKind::kNull,
+                            .heap = HeapOf(HeapPolicy::kDynamic, uint64_t{1} << 43),
+                            .max_memory = uint64_t{1} << 30});
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_THAT(outcome.failure->message,
+              HasSubstr("the system refuses a mapping of 8796093022208 bytes"));
+}
+
+TEST_F(WorkerReplayTest, WhatFramesShowIsToldOnceWhereItIsAskedFor) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kDrawn);
+    AddClearedFrame(trace, false, 1, kDrawn);
+  });
+  const auto outcome = Run({.loops = 2, .frame_digests = true});
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_EQ(outcome.frames.size(), 2u);
+  EXPECT_EQ(outcome.frames[1].frame, 1u);
+  EXPECT_EQ(outcome.frames[1].digest, ToHex(HashOf(kDrawn)));
+  EXPECT_EQ(outcome.done->heap.policy, "");
 }
 
 TEST_F(WorkerReplayTest, ADifferentFrameNamesItsPlaceAndKeepsThePictures) {
@@ -350,6 +430,18 @@ TEST_F(WorkerReplayTest, MemoryThatIsUsedUpIsTheLimitsFault) {
   ASSERT_TRUE(outcome.failure);
   EXPECT_THAT(outcome.failure->message,
               HasSubstr("the memory is used up; --max-memory allows 1024 MiB"));
+}
+
+TEST(WorkerFrameDigestsTest, TheFirstFrameThatIsAnotherOneOrMissingIsNamed) {
+  const std::vector<FrameEvent> frames = {{4, "a"}, {5, "b"}, {6, "c"}};
+  EXPECT_EQ(FirstDifference(frames, frames), std::nullopt);
+  EXPECT_EQ(FirstDifference({}, {}), std::nullopt);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {5, "x"}, {6, "y"}}), 5u);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {5, "b"}}), 6u);
+  EXPECT_EQ(FirstDifference({{4, "a"}}, frames), 5u);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {6, "b"}}), 5u);
+  EXPECT_EQ(DigestOf(frames), DigestOf(frames));
+  EXPECT_NE(DigestOf(frames), DigestOf({{4, "a"}, {5, "c"}, {6, "b"}}));
 }
 
 TEST(WorkerEventsTest, EveryEventSurvivesTheLine) {

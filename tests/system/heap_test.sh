@@ -1,0 +1,21 @@
+#!/bin/bash
+# heap_test.sh TRACE: a sample trace replays to the checks in it wherever its resources lie: under
+# each policy, and with each allocator; and the comparison of the policies finds nothing.
+source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
+
+export LIBGL_ALWAYS_SOFTWARE=1
+allocators=$(vgpu-replay run --help | sed -n 's/.*--allocator NAME:{\(.*\)}.*/\1/p' | tr , ' ')
+[ "$(wc -w <<<"$allocators")" -ge 7 ] || fail "--help lists the allocators '$allocators'"
+
+verify "$1" --heap guest
+for allocator in $allocators; do
+  # Small enough for ranges to be used again, and to be cleared.
+  verify "$1" --heap dedicated --heap-size 32M --allocator "$allocator"
+done
+verify "$1" --heap dynamic
+
+status=0
+vgpu-replay run --heap compare --json "$1" >"$work/compare.json" || status=$?
+[ "$status" -ne 77 ] || skip "there is no GL here"
+[ "$status" -eq 0 ] || fail "run --heap compare ended with exit status $status"
+grep -q '"frames_identical": true' "$work/compare.json" || fail "frames differ between policies"
