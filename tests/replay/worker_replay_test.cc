@@ -153,8 +153,10 @@ TEST_F(WorkerReplayTest, AHeapThatTheSystemDoesNotHaveIsNamed) {
                             .heap = HeapOf(HeapPolicy::kDynamic, uint64_t{1} << 43),
                             .max_memory = uint64_t{1} << 30});
   ASSERT_TRUE(outcome.failure);
-  EXPECT_THAT(outcome.failure->message,
-              HasSubstr("the system refuses a mapping of 8796093022208 bytes"));
+  EXPECT_THAT(
+      outcome.failure->message,
+      HasSubstr(
+          "the dynamic heap is not made: the system refuses a mapping of 8796093022208 bytes"));
 }
 
 TEST_F(WorkerReplayTest, WhatFramesShowIsToldOnceWhereItIsAskedFor) {
