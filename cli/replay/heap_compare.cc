@@ -96,6 +96,11 @@ std::vector<std::string> DifferencesOf(const std::vector<PolicyRun>& runs) {
   return differences;
 }
 
+uint64_t Unreadable(const std::vector<FrameEvent>& frames) {
+  return static_cast<uint64_t>(
+      std::ranges::count_if(frames, [](const FrameEvent& one) { return one.digest.empty(); }));
+}
+
 // A line of the table.
 struct Row {
   const char* what;
@@ -169,9 +174,13 @@ void PrintComparison(const ReplayOptions& options, const std::vector<PolicyRun>&
   Print("pool and window: {} bytes, {}\n", pool.pool_bytes, pool.allocator);
   PrintTable(runs);
   for (const std::string& difference : differences) Print("{}\n", difference);
+  const auto& frames = runs.front().shown.frames;
+  if (const uint64_t unreadable = Unreadable(frames); unreadable != 0) {
+    Print("frames that cannot be read: {} of {}\n", unreadable, frames.size());
+  }
   if (!differences.empty()) return;
-  Print("frames: {} identical under all, digest {}\n", runs.front().shown.frames.size(),
-        DigestOf(runs.front().shown.frames));
+  Print("frames: {} identical under all, digest {}\n", frames.size() - Unreadable(frames),
+        DigestOf(frames));
 }
 
 std::string ComparisonJson(const std::vector<PolicyRun>& runs,
@@ -183,6 +192,7 @@ std::string ComparisonJson(const std::vector<PolicyRun>& runs,
     Json one = HeapUsageJson(run.usage);
     one["seconds"] = run.seconds;
     one["frames"] = run.shown.frames.size();
+    one["frames_unreadable"] = Unreadable(run.shown.frames);
     one["frames_digest"] = DigestOf(run.shown.frames);
     one["difference_count"] = run.done().differences;
     policies[std::string(NameOf(run.policy))] = std::move(one);

@@ -78,6 +78,19 @@ Result<uint64_t> HeapSizeOf(const ReplayOptions& options) {
   return size;
 }
 
+// What says how a pool is to be needs one.
+Status CheckHeapOptions(const ReplayOptions& options) {
+  const bool has_pool = !options.heap.empty() && options.heap != NameOf(HeapPolicy::kGuest);
+  if (has_pool) return {};
+  const char* wrong = !options.heap_size.empty()   ? "--heap-size"
+                      : !options.allocator.empty() ? "--allocator"
+                                                   : nullptr;
+  if (wrong == nullptr) return {};
+  return MakeError(ErrorCode::kUsage,
+                   fmt::format("{} is given {}: there is no pool", wrong,
+                               options.heap.empty() ? "without --heap" : "with --heap guest"));
+}
+
 // A range lets it pass: it is neither below nor above anything.
 CLI::Validator NotNan() {
   return CLI::Validator(
@@ -167,23 +180,6 @@ Result<HeapChoice> HeapChoiceOf(const ReplayOptions& options, HeapPolicy policy)
                                                            : std::string_view(options.allocator));
   return choice;
 }
-
-namespace {
-
-// What says how a pool is to be needs one.
-Status CheckHeapOptions(const ReplayOptions& options) {
-  const bool has_pool = !options.heap.empty() && options.heap != NameOf(HeapPolicy::kGuest);
-  if (has_pool) return {};
-  const char* wrong = !options.heap_size.empty()   ? "--heap-size"
-                      : !options.allocator.empty() ? "--allocator"
-                                                   : nullptr;
-  if (wrong == nullptr) return {};
-  return MakeError(ErrorCode::kUsage,
-                   fmt::format("{} is given {}: there is no pool", wrong,
-                               options.heap.empty() ? "without --heap" : "with --heap guest"));
-}
-
-}  // namespace
 
 Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
   const auto memory = ParseSize("--max-memory", options.max_memory);

@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/replay/console.h"
 #include "cli/replay/environment.h"
+#include "cli/replay/heap_report.h"
 #include "cli/replay/kept_pictures.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
@@ -118,6 +119,7 @@ void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
              done.report.frames, done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
   Print("renderer: {}\n", RendererText(outcome.started.renderer));
   PrintCounts(done);
+  if (!done.heap.policy.empty()) PrintHeapUsage(done.heap);
   const std::string missing = WhatIsMissing(done);
   if (!missing.empty()) Print("{}\n", missing);
   if (done.differences == 0) {

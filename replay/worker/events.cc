@@ -19,7 +19,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DifferenceEvent, kind, command, command_name,
                                    replayed_file, difference_file)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NoteEvent, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PictureEvent, frame, scanout, width, height, digest, file)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FrameEvent, frame, digest)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FrameEvent, frame, digest, failure)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FailedEvent, code, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HeapUsage, policy, allocator, pool_bytes, in_place_bytes,
                                    gathered_bytes, converted_bytes, view_bytes, outside_bytes,

@@ -51,7 +51,8 @@ struct PictureEvent {
 // What a frame shows, where it was asked for.
 struct FrameEvent {
   uint64_t frame = 0;
-  std::string digest;  // of its pixels; why there are none, where they cannot be read
+  std::string digest;   // of its pixels; empty where they cannot be read, and
+  std::string failure;  // why
 };
 
 struct FailedEvent {

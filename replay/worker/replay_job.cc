@@ -135,7 +135,11 @@ Status Job::StartDevice(Renderer& renderer, std::optional<Device>& device) {
     return {};
   }
   auto memory = MakeRebuiltMemory(*job_.heap, options.max_memory);
-  if (!memory) return MakeError(ErrorCode::kFailed, memory.error().message);
+  if (!memory) {
+    return MakeError(ErrorCode::kFailed,
+                     fmt::format("the {} heap is not made: {}", NameOf(job_.heap->policy),
+                                 memory.error().message));
+  }
   device.emplace(renderer, options, std::move(*memory));
   return {};
 }

@@ -120,8 +120,13 @@ Status ReplayObserver::Judge(FrameView& frame) {
 
 void ReplayObserver::SendDigest(FrameView& frame) {
   const auto& pixels = frame.Replayed();
-  channel_.Send(EncodeEvent(FrameEvent{
-      frame.packet().number(), pixels ? ToHex(HashOf(pixels->data)) : pixels.error().message}));
+  FrameEvent event{.frame = frame.packet().number(), .digest = {}, .failure = {}};
+  if (pixels) {
+    event.digest = ToHex(HashOf(pixels->data));
+  } else {
+    event.failure = pixels.error().message;
+  }
+  channel_.Send(EncodeEvent(event));
 }
 
 Status ReplayObserver::WritePicture(FrameView& frame, const Image& image) {

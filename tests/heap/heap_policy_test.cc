@@ -12,6 +12,10 @@
 #include "heap/mapping.h"
 
 namespace vgpu {
+
+void PrintTo(const HeapPolicyInfo& policy, std::ostream* out) { *out << policy.name; }
+void PrintTo(const AllocationStrategy& strategy, std::ostream* out) { *out << strategy.name; }
+
 namespace {
 
 using ::testing::HasSubstr;

@@ -3,6 +3,9 @@
 #include "tests/replay/device_fixture.h"
 
 namespace vgpu {
+
+void PrintTo(const HeapPolicyInfo& policy, std::ostream* out) { *out << policy.name; }
+
 namespace {
 
 using ::testing::HasSubstr;

@@ -153,8 +153,10 @@ TEST_F(WorkerReplayTest, AHeapThatTheSystemDoesNotHaveIsNamed) {
                             .heap = HeapOf(HeapPolicy::kDynamic, uint64_t{1} << 43),
                             .max_memory = uint64_t{1} << 30});
   ASSERT_TRUE(outcome.failure);
-  EXPECT_THAT(outcome.failure->message,
-              HasSubstr("the system refuses a mapping of 8796093022208 bytes"));
+  EXPECT_THAT(
+      outcome.failure->message,
+      HasSubstr(
+          "the dynamic heap is not made: the system refuses a mapping of 8796093022208 bytes"));
 }
 
 TEST_F(WorkerReplayTest, WhatFramesShowIsToldOnceWhereItIsAskedFor) {
@@ -433,15 +435,15 @@ TEST_F(WorkerReplayTest, MemoryThatIsUsedUpIsTheLimitsFault) {
 }
 
 TEST(WorkerFrameDigestsTest, TheFirstFrameThatIsAnotherOneOrMissingIsNamed) {
-  const std::vector<FrameEvent> frames = {{4, "a"}, {5, "b"}, {6, "c"}};
+  const std::vector<FrameEvent> frames = {{4, "a", ""}, {5, "b", ""}, {6, "c", ""}};
   EXPECT_EQ(FirstDifference(frames, frames), std::nullopt);
   EXPECT_EQ(FirstDifference({}, {}), std::nullopt);
-  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {5, "x"}, {6, "y"}}), 5u);
-  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {5, "b"}}), 6u);
-  EXPECT_EQ(FirstDifference({{4, "a"}}, frames), 5u);
-  EXPECT_EQ(FirstDifference(frames, {{4, "a"}, {6, "b"}}), 5u);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a", ""}, {5, "x", ""}, {6, "y", ""}}), 5u);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a", ""}, {5, "b", ""}}), 6u);
+  EXPECT_EQ(FirstDifference({{4, "a", ""}}, frames), 5u);
+  EXPECT_EQ(FirstDifference(frames, {{4, "a", ""}, {6, "b", ""}}), 5u);
   EXPECT_EQ(DigestOf(frames), DigestOf(frames));
-  EXPECT_NE(DigestOf(frames), DigestOf({{4, "a"}, {5, "c"}, {6, "b"}}));
+  EXPECT_NE(DigestOf(frames), DigestOf({{4, "a", ""}, {5, "c", ""}, {6, "b", ""}}));
 }
 
 TEST(WorkerEventsTest, EveryEventSurvivesTheLine) {

@@ -9,7 +9,7 @@ allocators=$(vgpu-replay run --help | sed -n 's/.*--allocator NAME:{\(.*\)}.*/\1
 
 verify "$1" --heap guest
 for allocator in $allocators; do
-  # Small enough for ranges to be used again, and to be cleared.
+  # The samples give back little: that a range is cleared before it is used again, unit tests show.
   verify "$1" --heap dedicated --heap-size 32M --allocator "$allocator"
 done
 verify "$1" --heap dynamic
