@@ -38,7 +38,7 @@ uint32_t Buddy::TakePair(uint32_t parent, uint32_t begin, unsigned order) {
     pair = static_cast<uint32_t>(blocks_.size());
     blocks_.resize(blocks_.size() + 2);
   } else {
-    unused_pair_ = blocks_[pair].next;
+    unused_pair_ = blocks_[pair].child[0];
   }
   for (uint32_t half = 0; half < 2; ++half) {
     Block& block = blocks_[pair + half];
@@ -50,30 +50,22 @@ uint32_t Buddy::TakePair(uint32_t parent, uint32_t begin, unsigned order) {
 }
 
 void Buddy::PushFree(uint32_t i) {
-  Block& block = blocks_[i];
-  uint32_t& first = free_[block.order];
-  block.state = State::kFree;
-  block.prev = kNone;
-  block.next = first;
-  if (first != kNone) blocks_[first].prev = i;
-  first = i;
-  free_orders_ |= uint32_t{1} << block.order;
+  const unsigned order = blocks_[i].order;
+  blocks_[i].state = State::kFree;
+  Tree::Insert(blocks_, free_[order], i);
+  free_orders_ |= uint32_t{1} << order;
 }
 
 void Buddy::RemoveFree(uint32_t i) {
-  const Block& block = blocks_[i];
-  if (block.next != kNone) blocks_[block.next].prev = block.prev;
-  if (block.prev != kNone) {
-    blocks_[block.prev].next = block.next;
-  } else if ((free_[block.order] = block.next) == kNone) {
-    free_orders_ &= ~(uint32_t{1} << block.order);
-  }
+  const unsigned order = blocks_[i].order;
+  Tree::Erase(blocks_, free_[order], i);
+  if (free_[order] == kNone) free_orders_ &= ~(uint32_t{1} << order);
 }
 
 uint32_t Buddy::PopFree(unsigned order) {
   const uint32_t orders = free_orders_ >> order << order;
   if (orders == 0) return kNone;
-  const uint32_t i = free_[std::countr_zero(orders)];
+  const uint32_t i = Tree::Last(blocks_, free_[std::countr_zero(orders)], 0);
   RemoveFree(i);
   return i;
 }
@@ -81,7 +73,7 @@ uint32_t Buddy::PopFree(unsigned order) {
 uint32_t Buddy::Split(uint32_t i) {
   const uint32_t lower = TakePair(i, blocks_[i].begin, blocks_[i].order - 1u);
   blocks_[i].state = State::kSplit;
-  blocks_[i].next = lower;
+  blocks_[i].child[0] = lower;
   return lower;
 }
 
@@ -97,8 +89,8 @@ uint32_t Buddy::Trim(uint32_t i, uint64_t granules) {
   uint32_t first = kNone, last = kNone;
   const auto take = [&](uint32_t live) {
     blocks_[live].state = first == kNone ? State::kLive : State::kLiveTail;
-    blocks_[live].next = kNone;
-    (first == kNone ? first : blocks_[last].next) = live;
+    blocks_[live].child[0] = kNone;
+    (first == kNone ? first : blocks_[last].child[0]) = live;
     last = live;
   };
   for (uint64_t size; (size = uint64_t{1} << blocks_[i].order) != granules;) {
@@ -148,7 +140,7 @@ bool Buddy::Free(const Allocation& allocation) {
   counts_.used_bytes -= allocation.size;
   --counts_.allocations;
   for (uint32_t i = allocation.node; i != kNone;) {
-    const uint32_t next = blocks_[i].next;
+    const uint32_t next = blocks_[i].child[0];
     counts_.reserved_bytes -= pool_.Bytes(uint64_t{1} << blocks_[i].order);
     FreeBlock(i);
     i = next;
@@ -162,7 +154,7 @@ void Buddy::FreeBlock(uint32_t i) {
     const uint32_t pair = i & ~uint32_t{1};
     i = blocks_[i].parent;
     blocks_[pair].state = blocks_[pair + 1].state = State::kUnused;
-    blocks_[pair].next = unused_pair_;
+    blocks_[pair].child[0] = unused_pair_;
     unused_pair_ = pair;
   }
   PushFree(i);
@@ -171,8 +163,8 @@ void Buddy::FreeBlock(uint32_t i) {
 void Buddy::Follow(uint32_t i, FreeRun& run) const {
   const Block& block = blocks_[i];
   if (block.state == State::kSplit) {
-    Follow(block.next, run);
-    Follow(block.next + 1, run);
+    Follow(block.child[0], run);
+    Follow(block.child[0] + 1, run);
   } else if (block.state == State::kFree) {
     if (run.granules == 0) ++run.count;
     run.granules += uint64_t{1} << block.order;

@@ -3,8 +3,9 @@
 // A pool of any size is several roots, the largest first, so that each block begins at a multiple
 // of its size. A request gets one block of at least its size and alignment, whose tail, beyond what
 // was asked for, goes back in smaller blocks. It fails exactly where no such block is whole: a pool
-// that is no power of two cannot be allocated at once. The block that was freed last is taken
-// first; a placement changes nothing.
+// that is no power of two cannot be allocated at once. Of the free blocks of the smallest order
+// that serves, the lowest is taken, which packs far tighter than the last freed; a placement
+// changes nothing.
 #pragma once
 
 #include <array>
@@ -13,6 +14,7 @@
 
 #include "heap/range/granule_pool.h"
 #include "heap/range/range_allocator.h"
+#include "heap/range/treap.h"
 
 namespace vgpu {
 
@@ -35,13 +37,23 @@ class Buddy final : public RangeAllocator {
   struct Block {
     uint32_t begin = 0;  // in granules
     uint32_t parent = kNone;
-    uint32_t prev = kNone;  // among the free ones of its order
-    uint32_t next = kNone;  // likewise; of a split block, the lower half; of a live one, the rest
-                            // of the allocation; of an unused pair, the next pair
-    uint64_t bytes = 0;     // of the first block of an allocation, as asked for
+    // Of a free block, in the tree of its order. The first is, of a split block, the lower half; of
+    // a live one, the rest of the allocation; of an unused pair, the next pair.
+    uint32_t child[2] = {kNone, kNone};
+    uint32_t up = kNone;
     uint8_t order = 0;
     State state = State::kUnused;
+    uint64_t bytes = 0;  // of the first block of an allocation, as asked for
   };
+
+  // All of them, and the trees of free ones by their begin.
+  struct Blocks : std::vector<Block> {
+    uint32_t& Child(uint32_t i, unsigned side) { return (*this)[i].child[side]; }
+    uint32_t& Up(uint32_t i) { return (*this)[i].up; }
+    bool Before(uint32_t i, uint32_t j) const { return (*this)[i].begin < (*this)[j].begin; }
+    bool Update(uint32_t) { return false; }
+  };
+  using Tree = Treap<Blocks>;
 
   // A run of free granules that Report follows through the tree.
   struct FreeRun {
@@ -56,7 +68,7 @@ class Buddy final : public RangeAllocator {
   void RemoveFree(uint32_t i);
   // Takes a free block of at least this order, or is kNone.
   uint32_t PopFree(unsigned order);
-  // Splits a block that is in no list; the halves are in none either. The number of the lower one.
+  // Splits a block that is in no tree; the halves are in none either. The number of the lower one.
   uint32_t Split(uint32_t i);
   uint32_t ShrinkTo(uint32_t i, unsigned order);
   // Makes the first granules of a block live and frees its rest; the first live block.
@@ -67,10 +79,10 @@ class Buddy final : public RangeAllocator {
   unsigned LargestOrder() const;
 
   GranulePool pool_;
-  std::vector<Block> blocks_;
+  Blocks blocks_;
   uint32_t roots_ = 0;  // the first pairs; of each, the first block
   uint32_t unused_pair_ = kNone;
-  std::array<uint32_t, 32> free_{};  // the first free block of each order
+  std::array<uint32_t, 32> free_{};  // the root of each order's free blocks
   uint32_t free_orders_ = 0;         // a bit for each that has one
   RangeReport counts_;               // without the holes
 };

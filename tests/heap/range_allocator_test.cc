@@ -218,6 +218,16 @@ TEST(Buddy, TrimsAnAllocationAndKeepsBlocksAtMultiplesOfTheirSize) {
   EXPECT_EQ(tail->offset, 6 * kGranule);
 }
 
+TEST(Buddy, TakesTheLowestOfTheFreeBlocksThatServe) {
+  const auto pool = MakeAllocator(AllocatorKind::kBuddy, 8 * kGranule, kGranule);
+  std::vector<Allocation> live;
+  for (int i = 0; i < 8; ++i) live.push_back(*pool->Allocate(kGranule, 1));
+  for (const int i : {2, 0, 4, 5}) EXPECT_TRUE(pool->Free(live[i]));
+  EXPECT_EQ(pool->Allocate(kGranule, 1)->offset, 0u);
+  EXPECT_EQ(pool->Allocate(kGranule, 1)->offset, 2 * kGranule);
+  EXPECT_EQ(pool->Allocate(kGranule, 1)->offset, 4 * kGranule);
+}
+
 TEST(SizeClasses, TakesAHoleOfTheNextClass) {
   EXPECT_EQ(GranuleOf(AllocatorKind::kSizeClasses, 2, 1, Placement::kLow), 5u);
   EXPECT_EQ(GranuleOf(AllocatorKind::kSizeClasses, 3, 1, Placement::kLow), 8u);
