@@ -156,6 +156,10 @@ void Device::SetHeap(const std::optional<DedicatedHeap>& heap, std::span<std::by
   if (device.account) device.account->SetBytes(bytes);
 }
 
+bool Device::IsPlaced(uint32_t resource_id) const {
+  return impl_->account && impl_->account->Has(resource_id);
+}
+
 int Device::ExportBlob(uint32_t resource_id) {
   int fd = -1;
   return impl_->renderer.ExportBlob(resource_id, fd) == 0 ? fd : -1;

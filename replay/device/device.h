@@ -93,6 +93,9 @@ class Device : public GpuDevice {
   void MemoryChanged() override;
   void Reset() override;
 
+  // Whether the resource has a place in the dedicated heap.
+  bool IsPlaced(uint32_t resource_id) const;
+
   // The bytes of `box` in a resource's backing, packed. For checks of read-backs.
   Result<std::vector<std::byte>> ReadBacking(uint32_t resource_id, const ByteBox& box) const;
   // What the last TRANSFER_FROM_HOST wrote into memory of its own (MemoryUpdate::transient).

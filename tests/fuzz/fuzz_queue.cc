@@ -5,8 +5,9 @@
 // guest meets. The renderer lives on from one input to the next; nothing else does, and what an
 // input made in it must be gone. Nothing waits.
 //
-// Input: a byte (1: the device records; 2: the front-end has a host-visible window), then steps,
-// each a byte that names it (kSteps), then what it takes. GuestInput makes the requests.
+// Input: a byte (1: the device records; 2: the front-end has a host-visible window; 4: it has a
+// dedicated heap, in which requests name memory; 8: the device speaks the draft of 2019), then
+// steps, each a byte that names it (kSteps), then what it takes. GuestInput makes the requests.
 // queue_seeds.cc writes RAW steps from recordings.
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,6 +83,7 @@ class HostileGuest {
   HostileGuest(const uint8_t* data, std::size_t size);
   ~HostileGuest() { served = nullptr; }
   void Run();
+  void CheckPlaces();
   void CheckAlive();
 
  private:
@@ -117,7 +120,7 @@ class HostileGuest {
 
   const std::unique_ptr<EventLoop> loop_ = EventLoop::Create().value();
   test::VhostUserFrontEnd front_end_{[this] { Pump(); }};
-  const GuestPages pages_{front_end_.ram().Allocate(kPages * kPageBytes), kPages};
+  const GuestPages pages_;
   const uint64_t slots_ = front_end_.ram().Allocate(kSlots * (kRequestRoom + kResponseRoom));
   GuestInput in_;
   std::string last_problem_;
@@ -131,16 +134,21 @@ class HostileGuest {
   int starts_ = 0;
 };
 
-DeviceOptions Options() {
+constexpr uint8_t kRecords = 1, kWindow = 2, kHeap = 4, kDraft = 8;
+
+DeviceOptions Options(uint8_t with) {
   DeviceOptions options;
+  options.draft_2019 = (with & kDraft) != 0;
   options.scanouts = 2;
   options.max_memory = options.max_host_memory = kBudget;
   return options;
 }
 
 HostileGuest::HostileGuest(const uint8_t* data, std::size_t size)
-    : in_(data, size, pages_),
-      device_(TheRenderer(), Options(),
+    : pages_{front_end_.ram().Allocate(kPages * kPageBytes), kPages},
+      in_(data, size,
+          size > 0 && (data[0] & kHeap) != 0 ? GuestPages{test::kHeapBase, kHeapPages} : pages_),
+      device_(TheRenderer(), Options(size > 0 ? data[0] : 0),
               std::make_unique<LiveMemory>(kBudget, [this](uint64_t address, uint64_t bytes,
                                                            std::vector<std::span<std::byte>>& out) {
                 return server_.LocateMemory(address, bytes, out);
@@ -148,16 +156,19 @@ HostileGuest::HostileGuest(const uint8_t* data, std::size_t size)
   served = &server_;
   static const std::string recorder = StartQuietRecorder();
   const uint8_t with = in_.Byte();
-  setenv(ring::kSocketEnv, (with & 1) != 0 ? recorder.c_str() : "", 1);
+  setenv(ring::kSocketEnv, (with & kRecords) != 0 ? recorder.c_str() : "", 1);
   const std::vector<Display> displays(2, {true, {0, 0, 64, 64}, 0, {}});
   const vhost::DeviceDescription description{
       .features = feature::kAll, .scanouts = 2, .capsets = 2, .host_visible_bytes = kWindowBytes};
-  has_window_ = (with & 2) != 0;
+  has_window_ = (with & kWindow) != 0;
+  HeapOffer heap;
+  if ((with & kHeap) != 0) heap = {kHeapPages * kPageBytes, kHeapPages / 2 * kPageBytes};
   const auto serves =
       server_.Serve(front_end_.TakePeer(), description, displays, device_, DeviceFacts(),
-                    std::unique_ptr<Connection>(Connection::Open(0)));
+                    std::unique_ptr<Connection>(Connection::Open(0)), false, heap);
   Require(serves && front_end_.Connect(test::kAllProtocolFeatures) &&
               (!has_window_ || front_end_.OpenWindow()) &&
+              (heap.bytes == 0 || front_end_.AddHeap(heap.bytes)) &&
               Start(test::kUsualFeatures | feature::kAll),
           "the driver does not start");
 }
@@ -432,6 +443,23 @@ void HostileGuest::Window() {
   Pump();
 }
 
+// What the ids that GuestInput gives most have in the heap is theirs alone.
+void HostileGuest::CheckPlaces() {
+  std::map<const std::byte*, uint64_t> places;
+  for (uint32_t id = 0; id < 64; ++id) {
+    if (!device_.IsPlaced(id)) continue;
+    const std::span<const iovec> backing = device_.BackingOf(id);
+    Require(backing.size() == 1, "a place in the heap is not in one piece");
+    const auto* begin = static_cast<const std::byte*>(backing[0].iov_base);
+    Require(places.emplace(begin, backing[0].iov_len).second, "two places begin alike");
+  }
+  const std::byte* end = nullptr;
+  for (const auto& [begin, size] : places) {
+    Require(begin >= end, "two places overlap");
+    end = begin + size;
+  }
+}
+
 // A reboot heals all but a front-end that was hung up on: there the device itself is asked.
 void HostileGuest::CheckAlive() {
   LoseDisplay();
@@ -493,6 +521,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   {
     vgpu::fuzz::HostileGuest guest(data, size);
     guest.Run();
+    guest.CheckPlaces();
     guest.CheckAlive();
   }
   vgpu::fuzz::CheckNothingIsLeft();

@@ -16,7 +16,8 @@
 namespace vgpu::fuzz {
 namespace {
 
-constexpr char kWith = 3;  // a recorder and a window
+constexpr char kWith = 3;      // a recorder and a window
+constexpr char kWithHeap = 5;  // a recorder and a dedicated heap
 constexpr std::size_t kSeedBytes = 48u << 10;
 
 std::string Placed(std::string request) {
@@ -145,18 +146,40 @@ std::string Questions() {
          Step("ReadDisplay", most);
 }
 
+// Two resources at one place after the other, and over one another.
+std::string Places() {
+  const auto place = [](uint32_t id, uint32_t page, uint32_t pages) {
+    return Ask(
+        CommandType::RESOURCE_ATTACH_BACKING, wire::AttachBacking{{}, id, uint32_t{1}},
+        Text(wire::MemEntry{
+            test::kHeapBase + page * kPageBytes, static_cast<uint32_t>(pages * kPageBytes), {}}));
+  };
+  const auto made = [](uint32_t id) {
+    return Ask(CommandType::RESOURCE_CREATE_2D,
+               wire::ResourceCreate2d{{}, id, uint32_t{1}, uint32_t{64}, uint32_t{64}});
+  };
+  const auto detach = [](uint32_t id) {
+    return Ask(CommandType::RESOURCE_DETACH_BACKING, wire::ResourceRequest{{}, id, {}});
+  };
+  return Ask(CommandType::CTX_CREATE, wire::CtxCreate()) + made(1) + made(2) + place(1, 4, 4) +
+         Shown() + place(2, 6, 4) + place(2, 8, 4) + detach(1) + place(1, 0, 8) + detach(2) +
+         Step("Table", {'\7'}) + place(2, 8, 4);
+}
+
 void WriteStories(const std::filesystem::path& out) {
   const std::string pause = Step("Pause", {'\0'}), restart = Step("Restart", {'\x80'});
   const std::string tables = Step("Table", {'\1'}) + Step("Table", {'\3'}) + Step("Table", {'\7'});
   const std::pair<const char*, std::string> stories[] = {
       {"picture", Questions() + Picture() + Shown() + Cursor() + Step("NewDisplay")},
+      {"places", Places()},
       {"blob", Step("NewDisplay") + Blob() + Cursor()},
       {"drawing", Drawing() + tables},
       {"questions", Questions() + Step("NewDisplay") + Step("LoseDisplay")},
       {"pause", Picture() + Shown() + pause + Shown() + restart + Picture() + tables + Shown()},
   };
   for (const auto& [name, story] : stories) {
-    std::ofstream(out / name, std::ios::binary) << kWith << story;
+    const char with = std::string_view(name) == "places" ? kWithHeap : kWith;
+    std::ofstream(out / name, std::ios::binary) << with << story;
   }
 }
 

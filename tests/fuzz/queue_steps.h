@@ -13,6 +13,8 @@ namespace vgpu::fuzz {
 // Guest memory begins with pages that requests name as backing.
 inline constexpr uint32_t kPages = 128;
 inline constexpr uint64_t kPageBytes = 4096;
+// With a dedicated heap, the pages that requests name are these, of the heap.
+inline constexpr uint32_t kHeapPages = 64;
 // Then requests, and room for their responses.
 inline constexpr uint32_t kRequestRoom = 24 << 10;
 inline constexpr uint32_t kResponseRoom = 4 << 10;

@@ -20,6 +20,8 @@ namespace vgpu::test {
 // of this process.
 inline constexpr uint64_t kGuestBase = 0x4000'0000;
 inline constexpr uint64_t kUserBase = 0x7f00'0000'0000;
+// Where the guest has the dedicated heap.
+inline constexpr uint64_t kHeapBase = 0xe000'0000;
 
 class GuestRam {
  public:

@@ -20,8 +20,6 @@
 
 namespace vgpu::test {
 
-// Where the guest has the dedicated heap.
-inline constexpr uint64_t kHeapBase = 0xe000'0000;
 inline constexpr uint64_t kGuestRamBytes = 4u << 20;
 // The sizes that QEMU gives a vhost-user-gpu.
 inline constexpr uint16_t kQueueSizes[] = {256, 16};
