@@ -55,9 +55,9 @@ class RangeAllocator {
   // False, and nothing happens, for what is no live allocation of this allocator.
   virtual bool Free(const Allocation& allocation) = 0;
   virtual RangeReport Report() const = 0;
-  // Forgets every allocation; the pool is one of `pool_bytes` from now on. The memory of the records
-  // is kept, so that a sequence can be tried in thousands of pools without allocating any. False,
-  // and nothing happens, for a pool that MakeAllocator would not make with this granule.
+  // Forgets every allocation; the pool is one of `pool_bytes` from now on. The memory of the
+  // records is kept, so that a sequence can be tried in thousands of pools without allocating any.
+  // False, and nothing happens, for a pool that MakeAllocator would not make with this granule.
   virtual bool Reset(uint64_t pool_bytes) = 0;
 };
 
