@@ -90,7 +90,10 @@ void AddToLayouts(const TraceHeap& trace, std::map<LayoutKey, RecordedLayout>& l
     const HeapHolding& holding = trace.use.holdings[event.holding];
     if (!holding.in_window && holding.place.pieces == 0) continue;
     const LayoutKey key{holding.in_window, holding.in_window ? 0 : holding.place.heap};
-    RecordedLayout& layout = layouts.try_emplace(key, EmptyLayout(trace.use, key)).first->second;
+    const auto found = layouts.find(key);
+    RecordedLayout& layout = found != layouts.end()
+                                 ? found->second
+                                 : layouts[key] = EmptyLayout(trace.use, key);
     layout.events.push_back(i);
     if (event.frees) {
       layout.log.Free(numbers[event.holding]);
@@ -195,7 +198,7 @@ class TableMaker {
     PoolRunner runner(strategy);
     if (options_.heap_size) result.failure = FailureAt(runner, *options_.heap_size);
     if (table_.peak_bytes == 0) return result;
-    result.pool = FindSmallestPool(logs_, strategy, {.max_events = options_.max_events});
+    result.pool = FindSmallestPool(logs_, strategy, {.max_events = options_.max_events, .on_progress = {}});
     if (result.pool.bytes == 0) return result;
     result.ratio =
         static_cast<double>(result.pool.bytes) / static_cast<double>(table_.peak_bytes);
