@@ -140,21 +140,15 @@ void AddNotes(const TraceSummary& summary, TraceHeap& trace) {
   }
 }
 
-// All traces at once: each event at its time from its own trace's begin.
-struct CombinedLog {
-  AllocationLog log;
-  std::vector<std::pair<size_t, size_t>> origins;  // trace and event, by the log's events
-};
-
 CombinedLog Interleave(const std::vector<TraceHeap>& traces) {
   CombinedLog out;
   for (size_t trace = 0; trace < traces.size(); ++trace) {
     for (size_t event = 0; event < traces[trace].use.events.size(); ++event) {
-      out.origins.emplace_back(trace, event);
+      out.origins.push_back({trace, event});
     }
   }
   std::ranges::stable_sort(out.origins, {}, [&](const auto& origin) {
-    return traces[origin.first].MomentOf(origin.second).time_ns;
+    return traces[origin.trace].MomentOf(origin.event).time_ns;
   });
   std::vector<std::vector<uint32_t>> numbers(traces.size());
   for (size_t i = 0; i < traces.size(); ++i) numbers[i].resize(traces[i].use.holdings.size());
@@ -273,20 +267,20 @@ HeapReport HeapReportOf(std::vector<TraceHeap> traces, const HeapReportOptions& 
   report.alone = TableMaker(logs, options, [&](size_t log, size_t event) {
                    return PoolFailure{log, report.traces[log].MomentOf(event)};
                  }).Make(on_strategy);
+  report.all = Interleave(report.traces);
   if (report.traces.size() == 1) return report;
-  const CombinedLog all = Interleave(report.traces);
-  report.together = TableMaker({&all.log}, options, [&](size_t, size_t event) {
-                      const auto [trace, one] = all.origins[event];
+  report.together = TableMaker({&report.all.log}, options, [&](size_t, size_t event) {
+                      const auto [trace, one] = report.all.origins[event];
                       return PoolFailure{trace, report.traces[trace].MomentOf(one)};
                     }).Make(on_strategy);
   return report;
 }
 
 std::string AllocationLines(const HeapReport& report) {
-  const CombinedLog all = Interleave(report.traces);
   std::string out;
-  for (const LogEvent& event : all.log.events()) {
-    const LoggedAllocation& one = all.log.allocations()[event.allocation];
+  const AllocationLog& log = report.all.log;
+  for (const LogEvent& event : log.events()) {
+    const LoggedAllocation& one = log.allocations()[event.allocation];
     out += event.frees ? fmt::format("f {}\n", event.allocation)
                        : fmt::format("a {} {} {}\n", event.allocation, one.size, one.alignment);
   }

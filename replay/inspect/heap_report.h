@@ -90,9 +90,20 @@ struct HeapReportOptions {
   static constexpr uint64_t kDefaultHeapEvents = 50'000'000;
 };
 
+// All traces at once: each event at its time from its own trace's begin.
+struct CombinedLog {
+  struct Origin {
+    size_t trace = 0;
+    size_t event = 0;
+  };
+  AllocationLog log;
+  std::vector<Origin> origins;  // by the log's events
+};
+
 struct HeapReport {
   HeapReportOptions options;
   std::vector<TraceHeap> traces;
+  CombinedLog all;
   PoolTable alone;                    // one pool that serves each trace, one at a time
   std::optional<PoolTable> together;  // of several: all at once, each from its own begin on
 };

@@ -17,7 +17,9 @@ std::string MiBText(uint64_t bytes) {
 
 std::string PercentText(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
-std::string FramesText(uint64_t first, uint64_t last) {
+std::string FramesText(const HeapHolding& holding) {
+  const uint64_t first = holding.begin.frame, last = holding.end.frame;
+  if (!holding.ended) return fmt::format("frame {} to the end", first);
   return first == last ? fmt::format("frame {}", first)
                        : fmt::format("frames {} to {}", first, last);
 }
@@ -39,12 +41,10 @@ std::string LargestText(const TraceHeap& trace) {
   std::string out = "largest holders:\n";
   for (const uint32_t index : trace.largest) {
     const HeapHolding& holding = trace.use.holdings[index];
-    out += fmt::format("  resource {} ({}, context {}): {}, {}{}{}\n", holding.resource_id,
+    out += fmt::format("  resource {} ({}, context {}): {}, {}{}\n", holding.resource_id,
                        HeapKinds()[static_cast<size_t>(holding.kind)].text, holding.context,
-                       Kilobytes(InGranules(holding.bytes)),
-                       FramesText(holding.begin.frame, holding.end.frame),
-                       holding.in_window ? ", mapped" : "",
-                       holding.ended ? "" : ", to the end");
+                       Kilobytes(InGranules(holding.bytes)), FramesText(holding),
+                       holding.in_window ? ", mapped" : "");
   }
   return out;
 }
