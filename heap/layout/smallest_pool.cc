@@ -16,8 +16,8 @@ constexpr uint64_t kMaxPool = ((uint64_t{1} << 32) - 2) * kHeapGranule;
 class Search {
  public:
   Search(std::span<const AllocationLog* const> logs, const AllocationStrategy& strategy,
-         const PoolSearch& options)
-      : logs_(logs.begin(), logs.end()), runner_(strategy), options_(options) {
+         uint64_t max_events)
+      : logs_(logs.begin(), logs.end()), runner_(strategy), max_events_(max_events) {
     for (const AllocationLog* log : logs_) floor_ = std::max(floor_, log->peak().bytes);
   }
 
@@ -25,19 +25,18 @@ class Search {
 
  private:
   bool Serves(uint64_t pool);
-  bool IsSpent() const { return runner_.events_run() >= options_.max_events; }
+  bool IsSpent() const { return runner_.events_run() >= max_events_; }
   std::optional<uint64_t> BytesInAnyPool();
   uint64_t SomePoolThatServes();
   uint64_t Room() const;
 
   std::vector<const AllocationLog*> logs_;  // the one that failed last comes first
   PoolRunner runner_;
-  const PoolSearch& options_;
+  const uint64_t max_events_;
   uint64_t floor_ = 0;
 };
 
 bool Search::Serves(uint64_t pool) {
-  if (options_.on_progress) options_.on_progress();
   for (size_t i = 0; i < logs_.size(); ++i) {
     if (!runner_.FirstFailure(*logs_[i], pool)) continue;
     std::swap(logs_[0], logs_[i]);
@@ -58,27 +57,26 @@ uint64_t Search::Room() const {
 
 // Where places do not depend on the pool's size, what they reach in a large pool is what they need
 // in any. That is so for the lowest hole that fits: the end of the pool only ends the last hole,
-// which is chosen when no other fits. It is so, counted from the other end, for the upper end of the
-// highest hole, as long as the pool's end is aligned as much as every allocation.
+// which is chosen when no other fits. It is so, counted from the other end, for the upper end of
+// the highest hole, as long as the pool's end is aligned as much as every allocation.
 std::optional<uint64_t> Search::BytesInAnyPool() {
   const AllocationStrategy& strategy = runner_.strategy();
   const bool lowest = strategy.allocator == AllocatorKind::kFirstFit &&
                       strategy.placement == Placement::kLow &&
                       strategy.long_lived_placement == Placement::kLow;
   const bool highest =
-      strategy.allocator == AllocatorKind::kBestFit &&
-      strategy.placement == Placement::kTopDown &&
+      strategy.allocator == AllocatorKind::kBestFit && strategy.placement == Placement::kTopDown &&
       strategy.long_lived_placement == Placement::kTopDown &&
-      std::ranges::all_of(logs_, [](const auto* log) {
-        return log->largest_alignment() == kHeapGranule;
-      });
+      std::ranges::all_of(logs_,
+                          [](const auto* log) { return log->largest_alignment() == kHeapGranule; });
   const uint64_t pool = Room();
   if (!lowest && !highest) return std::nullopt;
   uint64_t reach = 0;
   for (const AllocationLog* log : logs_) {
     if (runner_.FirstFailure(*log, pool)) return std::nullopt;
     for (const RangeAllocator::Allocation& range : runner_.ranges()) {
-      reach = std::max(reach, highest ? pool - range.offset : range.offset + InGranules(range.size));
+      reach =
+          std::max(reach, highest ? pool - range.offset : range.offset + InGranules(range.size));
     }
   }
   return reach;
@@ -115,19 +113,18 @@ SmallestPool Search::Find() {
 }  // namespace
 
 SmallestPool FindSmallestPool(std::span<const AllocationLog* const> logs,
-                              const AllocationStrategy& strategy, const PoolSearch& search) {
-  return Search(logs, strategy, search).Find();
+                              const AllocationStrategy& strategy, uint64_t max_events) {
+  return Search(logs, strategy, max_events).Find();
 }
 
-uint64_t RoundPoolUp(std::span<const AllocationLog* const> logs,
-                     const AllocationStrategy& strategy, uint64_t from, uint64_t step) {
+uint64_t RoundPoolUp(std::span<const AllocationLog* const> logs, const AllocationStrategy& strategy,
+                     uint64_t from, uint64_t step) {
   constexpr int kMaxTrials = 1000;
   PoolRunner runner(strategy);
   uint64_t pool = (from + step - 1) / step * step;
   for (int i = 0; i < kMaxTrials; ++i, pool += step) {
-    if (std::ranges::none_of(logs, [&](const auto* log) {
-          return runner.FirstFailure(*log, pool).has_value();
-        })) {
+    if (std::ranges::none_of(
+            logs, [&](const auto* log) { return runner.FirstFailure(*log, pool).has_value(); })) {
       return pool;
     }
   }

@@ -2,12 +2,11 @@
 //
 // A pool that is larger than one that serves a run may fail it: where the allocator looks for the
 // hole that fits best, the size of the last hole, and so of the pool, changes what it chooses. So
-// sizes are not halved but tried one granule after another, from the peak of live bytes on, which no
-// pool can undercut. Two cases need no trial, because the places do not depend on the pool's size
-// (smallest_pool.cc says why): first fit, and the highest hole's upper end.
+// sizes are not halved but tried one granule after another, from the peak of live bytes on, which
+// no pool can undercut. Two cases need no trial, because the places do not depend on the pool's
+// size (smallest_pool.cc says why): first fit, and the highest hole's upper end.
 #pragma once
 
-#include <functional>
 #include <span>
 
 #include "heap/layout/allocation_log.h"
@@ -25,22 +24,15 @@ struct SmallestPool {
   bool exact() const { return bytes == proven_bytes; }
 };
 
-struct PoolSearch {
-  // Events that may be served in all; a search that is over is not exact. Counted, not timed, so
-  // that it ends alike on every machine.
-  uint64_t max_events = UINT64_MAX;
-  // Told now and then; may be empty.
-  std::function<void()> on_progress;
-};
-
 // The smallest pool that serves each of the logs, one at a time. It is not the largest of what each
-// needs: that one may fail another log.
+// needs: that one may fail another log. When the logs' events were served `max_events` times, the
+// search ends where it is, and is not exact: counted, not timed, so that it ends alike everywhere.
 SmallestPool FindSmallestPool(std::span<const AllocationLog* const> logs,
-                              const AllocationStrategy& strategy, const PoolSearch& search = {});
+                              const AllocationStrategy& strategy, uint64_t max_events = UINT64_MAX);
 
 // The smallest multiple of `step` from `from` on that serves each of the logs; 0: none was found
 // among the next thousand. For sizes that people can remember.
-uint64_t RoundPoolUp(std::span<const AllocationLog* const> logs,
-                     const AllocationStrategy& strategy, uint64_t from, uint64_t step);
+uint64_t RoundPoolUp(std::span<const AllocationLog* const> logs, const AllocationStrategy& strategy,
+                     uint64_t from, uint64_t step);
 
 }  // namespace vgpu

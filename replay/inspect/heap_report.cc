@@ -91,9 +91,8 @@ void AddToLayouts(const TraceHeap& trace, std::map<LayoutKey, RecordedLayout>& l
     if (!holding.in_window && holding.place.pieces == 0) continue;
     const LayoutKey key{holding.in_window, holding.in_window ? 0 : holding.place.heap};
     const auto found = layouts.find(key);
-    RecordedLayout& layout = found != layouts.end()
-                                 ? found->second
-                                 : layouts[key] = EmptyLayout(trace.use, key);
+    RecordedLayout& layout =
+        found != layouts.end() ? found->second : layouts[key] = EmptyLayout(trace.use, key);
     layout.events.push_back(i);
     if (event.frees) {
       layout.log.Free(numbers[event.holding]);
@@ -135,8 +134,9 @@ void AddNotes(const TraceSummary& summary, TraceHeap& trace) {
                                       use.left_out, limits::kMaxHeapAllocationBytes));
   }
   if (use.is_cut) {
-    trace.notes.push_back(fmt::format("Only the first {} allocations, up to command {}, are looked at.",
-                                      limits::kMaxHeapAllocations, use.holdings.back().begin.command));
+    trace.notes.push_back(
+        fmt::format("Only the first {} allocations, up to command {}, are looked at.",
+                    limits::kMaxHeapAllocations, use.holdings.back().begin.command));
   }
 }
 
@@ -192,10 +192,9 @@ class TableMaker {
     PoolRunner runner(strategy);
     if (options_.heap_size) result.failure = FailureAt(runner, *options_.heap_size);
     if (table_.peak_bytes == 0) return result;
-    result.pool = FindSmallestPool(logs_, strategy, {.max_events = options_.max_events, .on_progress = {}});
+    result.pool = FindSmallestPool(logs_, strategy, options_.max_events);
     if (result.pool.bytes == 0) return result;
-    result.ratio =
-        static_cast<double>(result.pool.bytes) / static_cast<double>(table_.peak_bytes);
+    result.ratio = static_cast<double>(result.pool.bytes) / static_cast<double>(table_.peak_bytes);
     result.at_peak = runner.ReportAfter(*largest_, result.pool.bytes, largest_->peak().event);
     return result;
   }

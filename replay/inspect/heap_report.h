@@ -49,8 +49,8 @@ struct RecordedLayout {
 struct TraceHeap {
   std::string file;
   HeapUse use;
-  AllocationLog log;  // its numbers are the holdings' indices
-  std::vector<KindUse> kinds;  // by HeapKind
+  AllocationLog log;                      // its numbers are the holdings' indices
+  std::vector<KindUse> kinds;             // by HeapKind
   std::vector<LifetimeBucket> lifetimes;  // of what a command ended
   LifetimeBucket unended;
   std::vector<uint32_t> largest;  // holdings, the largest first
@@ -83,11 +83,11 @@ struct PoolTable {
 };
 
 struct HeapReportOptions {
-  std::optional<uint64_t> heap_size;              // to say where it fails
-  const AllocationStrategy* strategy = nullptr;   // nullptr: all
-  uint64_t max_events = kDefaultHeapEvents;       // of each strategy's search
+  std::optional<uint64_t> heap_size;                         // to say where it fails
+  const AllocationStrategy* strategy = nullptr;              // nullptr: all
+  uint64_t max_events = kDefaultHeapEvents;                  // of each strategy's search
   std::function<void(size_t done, size_t all)> on_progress;  // strategies
-  static constexpr uint64_t kDefaultHeapEvents = 50'000'000;
+  static constexpr uint64_t kDefaultHeapEvents = 20'000'000;
 };
 
 // All traces at once: each event at its time from its own trace's begin.

@@ -81,16 +81,16 @@ HeapJson JsonOf(const TraceHeap& trace) {
                    {"events", trace.use.events.size()},
                    {"peak_bytes", trace.log.peak().bytes},
                    {"peak_allocations", trace.log.peak().allocations}};
-  json["peak"] = trace.use.events.empty() ? HeapJson(nullptr)
-                                          : JsonOf(trace.MomentOf(trace.log.peak().event));
+  json["peak"] =
+      trace.use.events.empty() ? HeapJson(nullptr) : JsonOf(trace.MomentOf(trace.log.peak().event));
   json["notes"] = trace.notes;
   json["kinds"] = KindsJson(trace);
   json["lifetimes"] = HeapJson::array();
   for (const LifetimeBucket& bucket : trace.lifetimes) json["lifetimes"].push_back(JsonOf(bucket));
-  json["to_the_end"] = {{"allocations", trace.unended.allocations},
-                        {"bytes", trace.unended.bytes}};
+  json["to_the_end"] = {{"allocations", trace.unended.allocations}, {"bytes", trace.unended.bytes}};
   json["largest"] = HeapJson::array();
-  for (const uint32_t index : trace.largest) json["largest"].push_back(JsonOf(trace.use.holdings[index]));
+  for (const uint32_t index : trace.largest)
+    json["largest"].push_back(JsonOf(trace.use.holdings[index]));
   json["layouts"] = HeapJson::array();
   for (const RecordedLayout& layout : trace.layouts) json["layouts"].push_back(JsonOf(layout));
   return json;
@@ -120,7 +120,8 @@ HeapJson JsonOf(const HeapReport& report, const PoolResult& result) {
 
 HeapJson JsonOf(const HeapReport& report, const PoolTable& table) {
   HeapJson json = {{"peak_bytes", table.peak_bytes}, {"allocators", HeapJson::array()}};
-  for (const PoolResult& result : table.results) json["allocators"].push_back(JsonOf(report, result));
+  for (const PoolResult& result : table.results)
+    json["allocators"].push_back(JsonOf(report, result));
   json["recommended"] = nullptr;
   if (table.recommended != 0) {
     json["recommended"] = {{"allocator", table.results[table.best].strategy->name},

@@ -159,20 +159,19 @@ class MapsMaker {
     for (const RangeAllocator::Allocation& range : runner.ranges()) offsets.push_back(range.offset);
     const LayoutWalk walk = WalkLayout(log, offsets);
     const auto holdings = HoldingsOfAll();
-    maps_.push_back(MapJson(
-        {.title = std::string(best.strategy->name),
-         .note = fmt::format("As {} would lay it out in a pool of {} KiB.", best.strategy->name,
-                             best.pool.bytes >> 10),
-         .log = log,
-         .walk = walk,
-         .offsets = std::move(offsets),
-         .size = best.pool.bytes,
-         .duration_ns = Duration(),
-         .holding = [&](uint32_t allocation) { return holdings[allocation]; },
-         .moment = [&](size_t event) -> const HeapMoment& {
-           const CombinedLog::Origin& origin = report_.all.origins[event];
-           return report_.traces[origin.trace].MomentOf(origin.event);
-         }}));
+    maps_.push_back(MapJson({.title = std::string(best.strategy->name),
+                             .note = fmt::format("As {} would lay it out in a pool of {} KiB.",
+                                                 best.strategy->name, best.pool.bytes >> 10),
+                             .log = log,
+                             .walk = walk,
+                             .offsets = std::move(offsets),
+                             .size = best.pool.bytes,
+                             .duration_ns = Duration(),
+                             .holding = [&](uint32_t allocation) { return holdings[allocation]; },
+                             .moment = [&](size_t event) -> const HeapMoment& {
+                               const CombinedLog::Origin& origin = report_.all.origins[event];
+                               return report_.traces[origin.trace].MomentOf(origin.event);
+                             }}));
   }
 
   // By the combined log's allocations, which are numbered in the order of its events.
@@ -190,19 +189,19 @@ class MapsMaker {
     std::string title = layout.heap ? fmt::format("recorded: heap {}", *layout.heap)
                                     : fmt::format("recorded: {}", layout.name);
     if (report_.traces.size() > 1) title += " of " + trace.file;
-    maps_.push_back(MapJson(
-        {.title = std::move(title),
-         .note = "As it was recorded, from the lowest place that was used to the highest.",
-         .log = layout.log,
-         .walk = *layout.walk,
-         .offsets = layout.offsets,
-         .base = layout.walk->begin,
-         .size = layout.walk->PeakExtent(),
-         .duration_ns = trace.use.duration_ns,
-         .holding = [&](uint32_t one) { return first_[index] + layout.holdings[one]; },
-         .moment = [&](size_t event) -> const HeapMoment& {
-           return trace.MomentOf(layout.events[event]);
-         }}));
+    maps_.push_back(
+        MapJson({.title = std::move(title),
+                 .note = "As it was recorded, from the lowest place that was used to the highest.",
+                 .log = layout.log,
+                 .walk = *layout.walk,
+                 .offsets = layout.offsets,
+                 .base = layout.walk->begin,
+                 .size = layout.walk->PeakExtent(),
+                 .duration_ns = trace.use.duration_ns,
+                 .holding = [&](uint32_t one) { return first_[index] + layout.holdings[one]; },
+                 .moment = [&](size_t event) -> const HeapMoment& {
+                   return trace.MomentOf(layout.events[event]);
+                 }}));
   }
 
   const HeapReport& report_;

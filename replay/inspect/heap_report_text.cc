@@ -11,7 +11,8 @@ namespace {
 // Whole granules are whole KiB, and --heap-size takes them so.
 std::string Kilobytes(uint64_t bytes) { return fmt::format("{}K", bytes >> 10); }
 
-std::string MiBText(uint64_t bytes) {
+std::string AmountText(uint64_t bytes) {
+  if (bytes < 10u << 20) return fmt::format("{} KiB", bytes >> 10);
   return fmt::format("{:.2f} MiB", static_cast<double>(bytes) / (1 << 20));
 }
 
@@ -31,8 +32,8 @@ std::string KindsText(const TraceHeap& trace) {
     const KindUse& kind = trace.kinds[i];
     if (kind.allocations == 0) continue;
     out += fmt::format("  {:<9} {:>11} {:>14} {:>14} {:>14}\n", HeapKinds()[i].text,
-                       kind.allocations, MiBText(kind.bytes), MiBText(kind.bytes_at_peak),
-                       MiBText(kind.largest));
+                       kind.allocations, AmountText(kind.bytes), AmountText(kind.bytes_at_peak),
+                       AmountText(kind.largest));
   }
   return out;
 }
@@ -54,7 +55,7 @@ std::string LifetimesText(const TraceHeap& trace) {
   const auto line = [&](const std::string& name, const LifetimeBucket& bucket) {
     if (bucket.allocations == 0) return;
     out += fmt::format("  {:<14} {:>8} allocations {:>14}\n", name, bucket.allocations,
-                       MiBText(bucket.bytes));
+                       AmountText(bucket.bytes));
   };
   for (const LifetimeBucket& bucket : trace.lifetimes) {
     line(bucket.first == bucket.last ? fmt::format("{}", bucket.first)
@@ -66,19 +67,20 @@ std::string LifetimesText(const TraceHeap& trace) {
 }
 
 std::string PlacesText(const RecordedLayout& layout) {
-  if (!layout.places_known) return fmt::format("allocations {}, places not recorded\n", layout.allocations);
+  if (!layout.places_known)
+    return fmt::format("allocations {}, places not recorded\n", layout.allocations);
   if (!layout.walk) {
     return fmt::format("allocations {}, scattered over {} pieces, {} in one piece\n",
                        layout.allocations, layout.pieces, layout.contiguous);
   }
   const LayoutMoment& peak = layout.walk->moments[layout.log.peak().event];
-  std::string out = fmt::format(
-      "allocations {}, each in one piece, from {:#x} to {:#x}: {}\n", layout.allocations,
-      layout.walk->begin, layout.walk->end, MiBText(layout.walk->PeakExtent()));
+  std::string out = fmt::format("allocations {}, each in one piece, from {:#x} to {:#x}: {}\n",
+                                layout.allocations, layout.walk->begin, layout.walk->end,
+                                AmountText(layout.walk->PeakExtent()));
   out += fmt::format(
       "  at its peak of {} live: extent {}, holes {}, the largest {}, external fragmentation {}\n",
-      MiBText(layout.log.peak().bytes), MiBText(peak.extent), peak.holes,
-      MiBText(peak.largest_hole), PercentText(peak.ExternalFragmentation()));
+      AmountText(layout.log.peak().bytes), AmountText(peak.extent), peak.holes,
+      AmountText(peak.largest_hole), PercentText(peak.ExternalFragmentation()));
   if (layout.walk->overlapping != 0) {
     out += fmt::format("  allocations that began over a live one, not counted: {}\n",
                        layout.walk->overlapping);
@@ -101,14 +103,15 @@ std::string LayoutsText(const TraceHeap& trace) {
 
 std::string TraceText(const TraceHeap& trace) {
   const LivePeak& peak = trace.log.peak();
-  std::string out = fmt::format("{}: {} frames, {} commands, {} allocations\n",
-                                EscapeForTerminal(trace.file), trace.use.frames,
-                                trace.use.commands, trace.use.holdings.size());
-  for (const std::string& note : trace.notes) out += fmt::format("note: {}\n", EscapeForTerminal(note));
+  std::string out =
+      fmt::format("{}: {} frames, {} commands, {} allocations\n", EscapeForTerminal(trace.file),
+                  trace.use.frames, trace.use.commands, trace.use.holdings.size());
+  for (const std::string& note : trace.notes)
+    out += fmt::format("note: {}\n", EscapeForTerminal(note));
   if (trace.use.holdings.empty()) return out;
   const HeapMoment& moment = trace.MomentOf(peak.event);
   out += fmt::format("peak of live bytes: {} ({}) in {} allocations, frame {}, command {}\n",
-                     Kilobytes(peak.bytes), MiBText(peak.bytes), peak.allocations, moment.frame,
+                     Kilobytes(peak.bytes), AmountText(peak.bytes), peak.allocations, moment.frame,
                      moment.command);
   return out + KindsText(trace) + LargestText(trace) + LifetimesText(trace) + LayoutsText(trace);
 }
@@ -153,8 +156,10 @@ std::string TableText(const HeapReport& report, const PoolTable& table) {
   }
   if (table.recommended == 0) return out;
   const PoolResult& best = table.results[table.best];
-  return out + fmt::format("recommended: {} in a pool of {}M ({:.3f} of the peak of live bytes would do)\n",
-                           best.strategy->name, table.recommended >> 20, best.ratio);
+  return out +
+         fmt::format(
+             "recommended: {} in a pool of {}M; {}K would do, {:.3f} of the peak of live bytes\n",
+             best.strategy->name, table.recommended >> 20, best.pool.bytes >> 10, best.ratio);
 }
 
 }  // namespace

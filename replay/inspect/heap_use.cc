@@ -114,8 +114,7 @@ void HeapUseReader::OnCommand(const proto::Command& command) {
   const uint64_t begin_ns = reader_.summary().begin_ns;
   now_.command = command.number();
   now_.time_ns = command.begin_ns() - std::min(command.begin_ns(), begin_ns);
-  const auto response =
-      ReadStruct<wire::CtrlHeader>(std::as_bytes(std::span(command.response())));
+  const auto response = ReadStruct<wire::CtrlHeader>(std::as_bytes(std::span(command.response())));
   if (!response || IsErrorResponse(response->type)) return;
   const auto request = DecodeRequest(std::as_bytes(std::span(command.request())));
   if (request) OnRequest(*request);

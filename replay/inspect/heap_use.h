@@ -65,9 +65,9 @@ struct HeapUse {
   bool window_is_recorded = false;  // the source knows where in the window blobs lie
   uint64_t commands = 0;
   uint64_t frames = 0;
-  uint64_t losses = 0;     // stretches that the recorder dropped
-  uint64_t left_out = 0;   // allocations of more than limits::kMaxHeapAllocationBytes
-  bool is_cut = false;     // after limits::kMaxHeapAllocations allocations
+  uint64_t losses = 0;    // stretches that the recorder dropped
+  uint64_t left_out = 0;  // allocations of more than limits::kMaxHeapAllocationBytes
+  bool is_cut = false;    // after limits::kMaxHeapAllocations allocations
   uint64_t duration_ns = 0;
 };
 

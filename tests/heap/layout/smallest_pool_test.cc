@@ -84,7 +84,7 @@ TEST_P(SmallestPoolTest, OfASearchThatIsCutShortServesAndSaysFromWhereOnItIsProv
   for (int round = 0; round < 25; ++round) {
     const AllocationLog log = RandomLog(random, {.events = 200});
     const AllocationLog* const logs[] = {&log};
-    const SmallestPool found = FindSmallestPool(logs, *GetParam(), {.max_events = 1, .on_progress = {}});
+    const SmallestPool found = FindSmallestPool(logs, *GetParam(), 1);
     const uint64_t smallest = TryEverySize(logs, *GetParam());
     EXPECT_GE(found.bytes, smallest);
     EXPECT_LE(found.proven_bytes, smallest);

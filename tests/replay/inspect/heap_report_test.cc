@@ -114,6 +114,20 @@ TEST(TraceHeap, ScatteredLayoutIsCountedInPieces) {
                         "piece\n"));
 }
 
+TEST(TraceHeap, SaysWhatMayBeMissing) {
+  TraceSummary summary;
+  summary.truncated = true;
+  HeapUse use = UseBuilder().Begin(1).Done();
+  use.losses = 2;
+  use.left_out = 3;
+  EXPECT_THAT(TraceHeapOf("t.vgpu", use, summary).notes,
+              testing::ElementsAre(
+                  "The trace ends inside a chunk.", "The recorder lost commands in 2 places.",
+                  "Allocations in what is lost are not counted, and those that end there seem to "
+                  "live on.",
+                  "3 allocations of more than 68719476736 bytes are left out."));
+}
+
 TEST(HeapReport, SaysWhereThePoolThatWasAskedAboutFails) {
   HeapReportOptions options;
   options.heap_size = 3 * kHeapGranule;
@@ -138,8 +152,7 @@ TEST(HeapReport, OfSeveralTracesHasOnePoolAloneAndOneForAllAtOnce) {
   EXPECT_EQ(report.alone.peak_bytes, 4 * kHeapGranule);
   ASSERT_TRUE(report.together.has_value());
   EXPECT_EQ(report.together->peak_bytes, 7 * kHeapGranule);  // both began at once
-  EXPECT_EQ(AllocationLines(report),
-            "a 0 16384 4096\na 1 12288 4096\nf 0\na 2 4096 4096\nf 1\n");
+  EXPECT_EQ(AllocationLines(report), "a 0 16384 4096\na 1 12288 4096\nf 0\na 2 4096 4096\nf 1\n");
 }
 
 TEST(HeapReport, OfNothingSaysSo) {
