@@ -19,7 +19,7 @@ struct HeapOptions {
   std::vector<std::string> traces;
   std::string heap_size, allocator, html, log;
   uint64_t effort = HeapReportOptions::kDefaultHeapEvents;
-  bool json = false;
+  bool json = false, list = false;
 };
 
 std::vector<std::string> StrategyNames() {
@@ -40,6 +40,7 @@ std::string StrategiesText() {
 
 Result<HeapReportOptions> ReportOptionsOf(const HeapOptions& options) {
   HeapReportOptions report;
+  report.list = options.list;
   report.max_events = options.effort == 0 ? UINT64_MAX : options.effort;
   if (!options.allocator.empty()) report.strategy = FindStrategy(options.allocator);
   if (options.traces.size() > limits::kMaxHeapTraces) {
@@ -52,6 +53,10 @@ Result<HeapReportOptions> ReportOptionsOf(const HeapOptions& options) {
   if (*size < kHeapGranule) {
     return UsageError(fmt::format("--heap-size {}: a heap has at least one granule of {} bytes",
                                   options.heap_size, kHeapGranule));
+  }
+  if (*size > kMaxPoolBytes) {
+    return UsageError(fmt::format("--heap-size {}: a heap has at most {} bytes", options.heap_size,
+                                  kMaxPoolBytes));
   }
   report.heap_size = *size;
   return report;
@@ -141,6 +146,9 @@ std::function<int()> AddHeap(CLI::App& command) {
                   "Write the allocations in order, a line each: 'a NUMBER SIZE ALIGNMENT', and 'f "
                   "NUMBER' where it is freed")
       ->type_name("FILE");
+  command.add_flag("--list", options->list,
+                   "List every allocation: whose it was, where it lay, from which frame to which; "
+                   "--json always does");
   command.add_flag("--json", options->json, "Print one JSON object");
   command.footer(StrategiesText() +
                  "Frames and commands are counted from 0. Sizes count in granules of 4096 bytes.\n"

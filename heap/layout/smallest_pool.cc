@@ -10,9 +10,6 @@ namespace vgpu {
 
 namespace {
 
-// RangeAllocator's most.
-constexpr uint64_t kMaxPool = ((uint64_t{1} << 32) - 2) * kHeapGranule;
-
 class Search {
  public:
   Search(std::span<const AllocationLog* const> logs, const AllocationStrategy& strategy,
@@ -52,7 +49,7 @@ uint64_t Search::Room() const {
     const uint64_t padding = log->largest_alignment() - kHeapGranule;
     room = std::max(room, log->all_bytes() + padding * log->allocations().size());
   }
-  return std::min(room, kMaxPool);
+  return std::min(room, kMaxPoolBytes);
 }
 
 // Where places do not depend on the pool's size, what they reach in a large pool is what they need
@@ -87,9 +84,9 @@ uint64_t Search::SomePoolThatServes() {
   uint64_t fails = floor_ - kHeapGranule;
   uint64_t serves = floor_;
   for (uint64_t step = kHeapGranule; !Serves(serves); step *= 2) {
-    if (serves >= kMaxPool) return 0;
+    if (serves >= kMaxPoolBytes) return 0;
     fails = serves;
-    serves = std::min(serves + step, kMaxPool);
+    serves = std::min(serves + step, kMaxPoolBytes);
   }
   while (serves - fails > kHeapGranule) {
     const uint64_t middle = fails + (serves - fails) / kHeapGranule / 2 * kHeapGranule;
@@ -102,7 +99,7 @@ SmallestPool Search::Find() {
   if (floor_ == 0) return {};
   if (const auto bytes = BytesInAnyPool()) return {*bytes, *bytes};
   const uint64_t serves = SomePoolThatServes();
-  const uint64_t end = serves == 0 ? kMaxPool : serves;
+  const uint64_t end = serves == 0 ? kMaxPoolBytes : serves;
   for (uint64_t pool = floor_; pool < end; pool += kHeapGranule) {
     if (IsSpent()) return {serves, pool};
     if (Serves(pool)) return {pool, pool};

@@ -14,6 +14,9 @@
 
 namespace vgpu {
 
+// The largest that RangeAllocator makes.
+inline constexpr uint64_t kMaxPoolBytes = ((uint64_t{1} << 32) - 2) * kHeapGranule;
+
 // Multiples of the granule.
 struct SmallestPool {
   // Serves every log, and is the smallest that does, where the two are the same. 0: no pool that an

@@ -83,6 +83,7 @@ struct PoolTable {
 };
 
 struct HeapReportOptions {
+  bool list = false;  // every allocation, in the text; JSON has them always
   std::optional<uint64_t> heap_size;                         // to say where it fails
   const AllocationStrategy* strategy = nullptr;              // nullptr: all
   uint64_t max_events = kDefaultHeapEvents;                  // of each strategy's search

@@ -1,7 +1,5 @@
 // HeapReportJson: for programs. Bytes everywhere.
-#include <nlohmann/json.hpp>
-
-#include "replay/inspect/heap_report.h"
+#include "replay/inspect/heap_report_json.h"
 
 namespace vgpu {
 
@@ -132,7 +130,7 @@ HeapJson JsonOf(const HeapReport& report, const PoolTable& table) {
 
 }  // namespace
 
-std::string HeapReportJson(const HeapReport& report) {
+nlohmann::ordered_json HeapSummaryJson(const HeapReport& report) {
   HeapJson json;
   json["granule"] = kHeapGranule;
   if (report.options.heap_size) json["heap_size"] = *report.options.heap_size;
@@ -140,6 +138,17 @@ std::string HeapReportJson(const HeapReport& report) {
   for (const TraceHeap& trace : report.traces) json["traces"].push_back(JsonOf(trace));
   json["alone"] = JsonOf(report, report.alone);
   if (report.together) json["together"] = JsonOf(report, *report.together);
+  return json;
+}
+
+std::string HeapReportJson(const HeapReport& report) {
+  HeapJson json = HeapSummaryJson(report);
+  for (size_t i = 0; i < report.traces.size(); ++i) {
+    HeapJson& list = json["traces"][i]["list"] = HeapJson::array();
+    for (const HeapHolding& holding : report.traces[i].use.holdings) {
+      list.push_back(JsonOf(holding));
+    }
+  }
   return json.dump(2, ' ', false, HeapJson::error_handler_t::replace) + "\n";
 }
 

@@ -2,11 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "heap/layout/pool_run.h"
-#include "heap_page_parts.h"
-#include "replay/inspect/heap_report.h"
+#include "replay/inspect/heap_page/page_parts.h"
+#include "replay/inspect/heap_report_json.h"
 
 namespace vgpu {
 
@@ -220,7 +219,7 @@ PageJson KindsOfPage() {
 // JSON in a script element: nothing in it may end that.
 std::string PageData(const HeapReport& report) {
   PageJson json;
-  json["report"] = PageJson::parse(HeapReportJson(report));
+  json["report"] = HeapSummaryJson(report);
   json["kinds"] = KindsOfPage();
   json["files"] = PageJson::array();
   for (const TraceHeap& trace : report.traces) json["files"].push_back(trace.file);

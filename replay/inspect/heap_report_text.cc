@@ -38,15 +38,32 @@ std::string KindsText(const TraceHeap& trace) {
   return out;
 }
 
+std::string PlaceText(const HeapHolding& holding) {
+  const HeapPlace& place = holding.place;
+  if (place.pieces == 0 || (!holding.in_window && place.heap == 0)) return "";
+  const std::string where = holding.in_window ? "" : fmt::format(" of heap {}", place.heap);
+  if (place.pieces > 1) return fmt::format(", in {} pieces{}", place.pieces, where);
+  return fmt::format(", at {:#x}{}", place.offset, where);
+}
+
+std::string HoldingText(const HeapHolding& holding) {
+  return fmt::format("  resource {} ({}, context {}): {}, {}{}{}\n", holding.resource_id,
+                     HeapKinds()[static_cast<size_t>(holding.kind)].text, holding.context,
+                     Kilobytes(InGranules(holding.bytes)), FramesText(holding),
+                     holding.in_window ? ", mapped" : "", PlaceText(holding));
+}
+
 std::string LargestText(const TraceHeap& trace) {
   std::string out = "largest holders:\n";
   for (const uint32_t index : trace.largest) {
-    const HeapHolding& holding = trace.use.holdings[index];
-    out += fmt::format("  resource {} ({}, context {}): {}, {}{}\n", holding.resource_id,
-                       HeapKinds()[static_cast<size_t>(holding.kind)].text, holding.context,
-                       Kilobytes(InGranules(holding.bytes)), FramesText(holding),
-                       holding.in_window ? ", mapped" : "");
+    out += HoldingText(trace.use.holdings[index]);
   }
+  return out;
+}
+
+std::string ListText(const TraceHeap& trace) {
+  std::string out = "allocations:\n";
+  for (const HeapHolding& holding : trace.use.holdings) out += HoldingText(holding);
   return out;
 }
 
@@ -101,7 +118,7 @@ std::string LayoutsText(const TraceHeap& trace) {
   return out;
 }
 
-std::string TraceText(const TraceHeap& trace) {
+std::string TraceText(const TraceHeap& trace, bool list) {
   const LivePeak& peak = trace.log.peak();
   std::string out =
       fmt::format("{}: {} frames, {} commands, {} allocations\n", EscapeForTerminal(trace.file),
@@ -113,7 +130,8 @@ std::string TraceText(const TraceHeap& trace) {
   out += fmt::format("peak of live bytes: {} ({}) in {} allocations, frame {}, command {}\n",
                      Kilobytes(peak.bytes), AmountText(peak.bytes), peak.allocations, moment.frame,
                      moment.command);
-  return out + KindsText(trace) + LargestText(trace) + LifetimesText(trace) + LayoutsText(trace);
+  out += KindsText(trace) + LargestText(trace) + LifetimesText(trace) + LayoutsText(trace);
+  return list ? out + ListText(trace) : out;
 }
 
 std::string FailureText(const HeapReport& report, const PoolResult& result) {
@@ -166,7 +184,7 @@ std::string TableText(const HeapReport& report, const PoolTable& table) {
 
 std::string HeapReportText(const HeapReport& report) {
   std::string out;
-  for (const TraceHeap& trace : report.traces) out += TraceText(trace);
+  for (const TraceHeap& trace : report.traces) out += TraceText(trace, report.options.list);
   if (report.alone.peak_bytes == 0) return out;
   out += report.together ? "from one pool, each trace alone:\n" : "from one pool:\n";
   out += TableText(report, report.alone);
