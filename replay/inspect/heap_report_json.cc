@@ -10,7 +10,7 @@ using HeapJson = nlohmann::ordered_json;
 HeapJson JsonOf(const HeapMoment& moment) {
   return {{"frame", moment.frame},
           {"command", moment.command},
-          {"seconds", static_cast<double>(moment.time_ns) * 1e-9}};
+          {"seconds", static_cast<double>(moment.time_ns) / 1e9}};
 }
 
 HeapJson JsonOf(const HeapHolding& holding) {

@@ -20,6 +20,9 @@ constexpr std::array kKinds = {
 };
 
 constexpr uint32_t kNoHolding = UINT32_MAX;
+// Of live backings, to see which of them a new map of the guest's memory leaves: 256 MiB. A trace
+// that has more, as no guest does, has some whose end there is not seen.
+constexpr uint64_t kMaxHeldEntries = 1u << 24;
 
 struct HeldResource {
   uint32_t context = 0;
@@ -27,7 +30,6 @@ struct HeldResource {
   uint64_t blob_size = 0;
   uint32_t backing = kNoHolding;  // the live one's index
   uint32_t mapping = kNoHolding;
-  std::vector<wire::MemEntry> entries;  // of the backing
 };
 
 class HeapUseReader {
@@ -59,6 +61,8 @@ class HeapUseReader {
   TraceReader& reader_;
   HeapUse use_;
   std::unordered_map<uint32_t, HeldResource> resources_;
+  std::unordered_map<uint32_t, std::vector<wire::MemEntry>> entries_;  // by holding: live backings
+  uint64_t held_entries_ = 0;                                          // in all of them
   HeapMoment now_;
 };
 
@@ -258,14 +262,20 @@ void HeapUseReader::BeginBacking(uint32_t id, HeldResource& resource,
   uint64_t bytes = 0;
   for (const wire::MemEntry& entry : entries) bytes += entry.length;
   resource.backing = Begin(id, resource, bytes);
-  resource.entries = std::move(entries);
+  if (resource.backing == kNoHolding || entries.size() > kMaxHeldEntries - held_entries_) return;
+  held_entries_ += entries.size();
+  entries_[resource.backing] = std::move(entries);
 }
 
 void HeapUseReader::End(uint32_t& holding) {
   if (holding == kNoHolding) return;
   use_.holdings[holding].ended = true;
   use_.holdings[holding].end = now_;
-  use_.events.push_back({std::exchange(holding, kNoHolding), true});
+  use_.events.push_back({holding, true});
+  if (const auto held = entries_.extract(holding); !held.empty()) {
+    held_entries_ -= held.mapped().size();
+  }
+  holding = kNoHolding;
 }
 
 // In the order in which they began, so that each reading of a trace is the same.
@@ -330,9 +340,10 @@ void HeapUseReader::OnGuestMemory(const proto::GuestMemory& memory) {
   const auto ranges = RangesOf(memory);
   std::vector<uint32_t*> left;
   for (auto& [id, resource] : resources_) {
-    const auto& entries = resource.entries;
-    if (resource.backing != kNoHolding &&
-        !std::ranges::all_of(entries, [&](const auto& one) { return IsInside(one, ranges); })) {
+    const auto entries = entries_.find(resource.backing);
+    if (entries != entries_.end() && !std::ranges::all_of(entries->second, [&](const auto& one) {
+          return IsInside(one, ranges);
+        })) {
       left.push_back(&resource.backing);
     }
   }
