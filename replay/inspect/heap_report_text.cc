@@ -105,15 +105,18 @@ std::string PlacesText(const RecordedLayout& layout) {
   return out;
 }
 
+// "heap 3 (anonymous, 2048.00 MiB)", as far as it is known.
+std::string NameText(const RecordedLayout& layout) {
+  if (!layout.heap) return layout.name;
+  std::string about = EscapeForTerminal(layout.name);
+  if (layout.bytes != 0) about += (about.empty() ? "" : ", ") + AmountText(layout.bytes);
+  return fmt::format("heap {}{}", *layout.heap, about.empty() ? "" : fmt::format(" ({})", about));
+}
+
 std::string LayoutsText(const TraceHeap& trace) {
   std::string out;
   for (const RecordedLayout& layout : trace.layouts) {
-    std::string name = layout.heap ? fmt::format("heap {}", *layout.heap) : "";
-    if (!layout.name.empty()) {
-      const std::string text = EscapeForTerminal(layout.name);
-      name += layout.heap ? fmt::format(" ({})", text) : text;
-    }
-    out += fmt::format("recorded in {}: {}", name, PlacesText(layout));
+    out += fmt::format("recorded in {}: {}", NameText(layout), PlacesText(layout));
   }
   return out;
 }

@@ -45,6 +45,31 @@ check "$samples/traces/kmscube.vgpu" "$samples/traces/es2gears.vgpu"
 cp "$samples/traces/kmscube.vgpu" "$work/<img src=x onerror=document.body.remove()>.vgpu"
 check "$work/<img src=x onerror=document.body.remove()>.vgpu"
 
+# Pointed at, a rectangle says whose it is; a drag looks closer.
+vgpu-replay heap --html "$page" "$samples/traces/kmscube.vgpu" >"$work/out"
+cp "$page" "$work/plain.html"
+cat >>"$page" <<'HTML'
+<script>
+const box = byId('map').getBoundingClientRect();
+const mouse = (kind, x, y) => byId('map').dispatchEvent(
+    new MouseEvent(kind, {clientX: box.left + x * box.width, clientY: box.top + y * box.height}));
+mouse('mousemove', 0.5, 0.9);
+const told = byId('tip').textContent;
+mouse('mousedown', 0.4, 0.5); mouse('mousemove', 0.6, 0.5); mouse('mouseup', 0.6, 0.5);
+const closer = view.from > 0 && view.to < fullEnd();
+mouse('dblclick', 0.5, 0.5);
+byId('state').textContent = `${told}; closer ${closer}; all again ${view.from === 0 && view.to === fullEnd()}`;
+</script>
+HTML
+browse 1 --dump-dom >"$work/dom"
+python3 - "$work/dom" <<'PYTHON' || fail "the page does not answer the mouse"
+import re, sys
+state = re.search(r'<footer id="state">(.*?)</footer>', open(sys.argv[1]).read(), re.S).group(1)
+print(state)
+sys.exit(state != 'resource 2, context 1\nscanout, 3.91 MiB at 0x0\nframes 0 to the end; closer true; all again true')
+PYTHON
+mv "$work/plain.html" "$page"
+
 browse 1 --screenshot="$work/light.png" >"$work/out"
 browse 0 --screenshot="$work/dark.png" >"$work/out"
 PYTHONPATH=$here python3 - "$work/light.png" "$work/dark.png" <<'PYTHON' || fail "the pictures of the page are wrong"

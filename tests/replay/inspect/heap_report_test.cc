@@ -99,6 +99,12 @@ TEST(TraceHeap, LayoutInOnePieceEachIsFollowed) {
   ASSERT_TRUE(trace.layouts[0].walk.has_value());
   EXPECT_EQ(trace.layouts[0].walk->PeakExtent(), 5 * kHeapGranule);
   EXPECT_EQ(trace.layouts[0].walk->moments.back().holes, 1u);
+  const HeapReport report = ReportOf(trace.use);
+  EXPECT_THAT(HeapReportText(report),
+              HasSubstr("recorded in heap 5: allocations 3, each in one piece, from 0xa000 to "
+                        "0xf000: 20 KiB\n  at its peak of 16 KiB live: extent 20 KiB, holes 1, the "
+                        "largest 4 KiB, external fragmentation 0.0 %\n"));
+  EXPECT_THAT(HeapReportPage(report), HasSubstr("\"title\":\"recorded: heap 5\""));
 }
 
 TEST(TraceHeap, ScatteredLayoutIsCountedInPieces) {
