@@ -30,12 +30,14 @@ std::vector<std::string> StrategyNames() {
   return names;
 }
 
+// One sentence: a man page fills its lines.
 std::string StrategiesText() {
-  std::string out = "Allocators:\n";
+  std::string out;
   for (const AllocationStrategy& strategy : AllocationStrategies()) {
-    out += fmt::format("  {:<14} {}\n", strategy.name, strategy.summary);
+    out += fmt::format("{}{}: {}", out.empty() ? "Allocators: " : ";\n", strategy.name,
+                       strategy.summary);
   }
-  return out;
+  return out + ".\n";
 }
 
 Result<HeapReportOptions> ReportOptionsOf(const HeapOptions& options) {
