@@ -63,12 +63,17 @@ void LiveRanges::Remove(uint64_t begin) {
 LayoutMoment LiveRanges::Moment() const {
   if (ranges_.empty()) return {};
   return {.live = live_,
+          .asked = 0,
           .extent = ranges_.rbegin()->second - ranges_.begin()->first,
           .largest_hole = holes_.empty() ? 0 : *holes_.rbegin(),
           .holes = holes_.size()};
 }
 
 }  // namespace
+
+double LayoutMoment::InternalFragmentation() const {
+  return live == 0 ? 0 : 1 - static_cast<double>(asked) / static_cast<double>(live);
+}
 
 double LayoutMoment::ExternalFragmentation() const {
   const uint64_t free = extent - live;
@@ -80,20 +85,26 @@ LayoutWalk WalkLayout(const AllocationLog& log, std::span<const uint64_t> offset
   walk.begin = UINT64_MAX;
   walk.moments.reserve(log.events().size());
   LiveRanges live;
+  uint64_t asked = 0;
   std::vector<bool> placed(log.allocations().size());
   for (const LogEvent& event : log.events()) {
-    const uint64_t begin = offsets[event.allocation];
-    const uint64_t end = begin + InGranules(log.allocations()[event.allocation].size);
+    const uint64_t size = log.allocations()[event.allocation].size;
+    const uint64_t begin = offsets[event.allocation], end = begin + InGranules(size);
     if (event.frees) {
-      if (placed[event.allocation]) live.Remove(begin);
+      if (placed[event.allocation]) {
+        live.Remove(begin);
+        asked -= size;
+      }
     } else if (live.Add(begin, end)) {
       placed[event.allocation] = true;
+      asked += size;
       walk.begin = std::min(walk.begin, begin);
       walk.end = std::max(walk.end, end);
     } else {
       ++walk.overlapping;
     }
     walk.moments.push_back(live.Moment());
+    walk.moments.back().asked = asked;
   }
   walk.begin = std::min(walk.begin, walk.end);
   return walk;

@@ -12,10 +12,13 @@ namespace vgpu {
 // After an event. Holes are the gaps between what is live; what lies outside is none.
 struct LayoutMoment {
   uint64_t live = 0;          // bytes, in whole granules
+  uint64_t asked = 0;         // bytes of them that were asked for
   uint64_t extent = 0;        // from the lowest live byte to the highest
   uint64_t largest_hole = 0;  // bytes
   uint64_t holes = 0;
 
+  // Of the live bytes, those that nobody asked for: 0 to below 1.
+  double InternalFragmentation() const;
   // Of the bytes in holes, those that are not in the largest: 0 to below 1.
   double ExternalFragmentation() const;
 };

@@ -31,9 +31,11 @@ HeapJson JsonOf(const HeapHolding& holding) {
 
 HeapJson JsonOf(const LayoutMoment& moment) {
   return {{"live_bytes", moment.live},
+          {"asked_bytes", moment.asked},
           {"extent", moment.extent},
           {"holes", moment.holes},
           {"largest_hole", moment.largest_hole},
+          {"internal_fragmentation", moment.InternalFragmentation()},
           {"external_fragmentation", moment.ExternalFragmentation()}};
 }
 

@@ -95,9 +95,11 @@ std::string PlacesText(const RecordedLayout& layout) {
                                 layout.allocations, layout.walk->begin, layout.walk->end,
                                 AmountText(layout.walk->PeakExtent()));
   out += fmt::format(
-      "  at its peak of {} live: extent {}, holes {}, the largest {}, external fragmentation {}\n",
+      "  at its peak of {} live: extent {}, holes {}, the largest {}; fragmentation internal {}, "
+      "external {}\n",
       AmountText(layout.log.peak().bytes), AmountText(peak.extent), peak.holes,
-      AmountText(peak.largest_hole), PercentText(peak.ExternalFragmentation()));
+      AmountText(peak.largest_hole), PercentText(peak.InternalFragmentation()),
+      PercentText(peak.ExternalFragmentation()));
   if (layout.walk->overlapping != 0) {
     out += fmt::format("  allocations that began over a live one, not counted: {}\n",
                        layout.walk->overlapping);

@@ -13,7 +13,7 @@ TEST(LayoutWalk, HolesAreTheGapsBetweenWhatIsLive) {
   AllocationLog log;
   const uint32_t low = log.Allocate(kG);
   const uint32_t middle = log.Allocate(2 * kG);
-  log.Allocate(kG);
+  log.Allocate(kG / 2);
   log.Free(middle);
   log.Free(low);
   const std::vector<uint64_t> offsets = {10 * kG, 12 * kG, 15 * kG};
@@ -28,6 +28,7 @@ TEST(LayoutWalk, HolesAreTheGapsBetweenWhatIsLive) {
   EXPECT_EQ(walk.moments[3].extent, 6 * kG);
   EXPECT_EQ(walk.moments[4].holes, 0u);  // what is below all that is live is none
   EXPECT_EQ(walk.moments[4].extent, kG);
+  EXPECT_EQ(walk.moments[4].InternalFragmentation(), 0.5);
 }
 
 TEST(LayoutWalk, WhatBeginsOverALiveAllocationIsCountedAndLeftOut) {

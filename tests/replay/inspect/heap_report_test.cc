@@ -103,7 +103,7 @@ TEST(TraceHeap, LayoutInOnePieceEachIsFollowed) {
   EXPECT_THAT(HeapReportText(report),
               HasSubstr("recorded in heap 5: allocations 3, each in one piece, from 0xa000 to "
                         "0xf000: 20 KiB\n  at its peak of 16 KiB live: extent 20 KiB, holes 1, the "
-                        "largest 4 KiB, external fragmentation 0.0 %\n"));
+                        "largest 4 KiB; fragmentation internal 0.0 %, external 0.0 %\n"));
   EXPECT_THAT(HeapReportPage(report), HasSubstr("\"title\":\"recorded: heap 5\""));
 }
 
