@@ -21,8 +21,13 @@ void BestFitHoles::InsertBySize(uint32_t i) {
 }
 
 void BestFitHoles::EraseBySize(uint32_t i) {
+  if (nodes_.Up(i) != kNoRange) {
+    uint32_t stays = kNoRange;
+    Tree::Erase(nodes_, stays, i);
+    return;
+  }
   const unsigned bin = SizeBins::BinOf(nodes_.ranges[i].granules);
-  uint32_t root = bins_.Get(bin);
+  uint32_t root = i;
   Tree::Erase(nodes_, root, i);
   bins_.Set(bin, root);
 }
@@ -83,7 +88,9 @@ void BestFitHoles::KeepByOffset() {
 uint32_t BestFitHoles::Largest() const {
   const unsigned bin = bins_.Last();
   if (bin == SizeBins::kBins) return 0;
-  return nodes_.ranges[Tree::Last(nodes_, bins_.Get(bin), 1)].granules;
+  uint32_t i = bins_.Get(bin);
+  while (nodes_.ranges[i].child[1] != kNoRange) i = nodes_.ranges[i].child[1];
+  return nodes_.ranges[i].granules;
 }
 
 }  // namespace vgpu

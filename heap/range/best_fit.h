@@ -43,7 +43,7 @@ class BestFitHoles {
   uint32_t FirstNotBelow(uint32_t root, uint64_t granules);
   void KeepByOffset();
 
-  mutable Nodes nodes_;
+  Nodes nodes_;
   SizeBins bins_;  // roots
   HolesByOffset by_offset_;
   bool keeps_by_offset_ = false;

@@ -38,7 +38,7 @@ class Buddy final : public RangeAllocator {
     uint32_t prev = kNone;  // among the free ones of its order
     uint32_t next = kNone;  // likewise; of a split block, the lower half; of a live one, the rest
                             // of the allocation; of an unused pair, the next pair
-    uint64_t bytes = 0;  // of the first block of an allocation, as asked for
+    uint64_t bytes = 0;     // of the first block of an allocation, as asked for
     uint8_t order = 0;
     State state = State::kUnused;
   };

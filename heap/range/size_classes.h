@@ -66,14 +66,12 @@ inline void SizeClassHoles::Resize(uint32_t i, uint32_t begin, uint32_t granules
 }
 
 inline uint32_t SizeClassHoles::Find(const GranuleRequest& request, Placement) {
-  const uint64_t with_room = request.granules + request.alignment - 1;
-  const unsigned tried[] = {SizeBins::BinOf(static_cast<uint32_t>(request.granules)),
-                            bins_.NextFrom(SizeBins::BinNotBelow(request.granules)),
-                            bins_.NextFrom(SizeBins::BinNotBelow(with_room))};
-  for (const unsigned bin : tried) {
+  const uint32_t own = bins_.Get(SizeBins::BinOf(static_cast<uint32_t>(request.granules)));
+  if (own != kNoRange && Fits(ranges_[own], request)) return own;
+  for (const uint64_t room : {request.granules, request.granules + request.alignment - 1}) {
+    const unsigned bin = bins_.NextFrom(SizeBins::BinNotBelow(room));
     if (bin == SizeBins::kBins) return kNoRange;
-    const uint32_t first = bins_.Get(bin);
-    if (first != kNoRange && Fits(ranges_[first], request)) return first;
+    if (const uint32_t first = bins_.Get(bin); Fits(ranges_[first], request)) return first;
   }
   return kNoRange;
 }

@@ -6,6 +6,7 @@
 
 #include "heap/range/range_allocator.h"
 #include "tests/heap/naive_pool.h"
+#include "tests/heap/range_allocator_kinds.h"
 
 namespace vgpu {
 namespace {
@@ -57,7 +58,8 @@ class RandomRun {
   }
 
   void FreeAll() {
-    while (!model_.live().empty()) Free(model_.live()[Below(model_.live().size())]);
+    while (!model_.live().empty() && !testing::Test::HasFatalFailure())
+      Free(model_.live()[Below(model_.live().size())]);
     Check(model_.Reported(pool_->Report()));
   }
 
@@ -140,24 +142,16 @@ std::vector<const Shape*> Shapes() {
   return shapes;
 }
 
-constexpr AllocatorKind kKinds[] = {
-#define VGPU_ALLOCATOR(NAME, text, Class, summary) AllocatorKind::NAME,
-#include "heap/range/allocators.def"
-};
-constexpr const char* kKindNames[] = {
-#define VGPU_ALLOCATOR(NAME, text, Class, summary) #Class,
-#include "heap/range/allocators.def"
-};
-
 using Case = std::tuple<AllocatorKind, const Shape*>;
 
 std::string CaseName(const testing::TestParamInfo<Case>& info) {
   const auto [kind, shape] = info.param;
-  return std::string(kKindNames[static_cast<int>(kind)]) + shape->name;
+  return AllocatorClass(kind) + shape->name;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, RangeAllocatorRandom,
-                         testing::Combine(testing::ValuesIn(kKinds), testing::ValuesIn(Shapes())),
+                         testing::Combine(testing::ValuesIn(kAllocatorKinds),
+                                          testing::ValuesIn(Shapes())),
                          CaseName);
 
 }  // namespace
