@@ -117,7 +117,9 @@ void HeapUseReader::OnCommand(const proto::Command& command) {
   ++use_.commands;
   const uint64_t begin_ns = reader_.summary().begin_ns;
   now_.command = command.number();
-  now_.time_ns = command.begin_ns() - std::min(command.begin_ns(), begin_ns);
+  // Never back, whatever the trace says: logs are interleaved by it.
+  now_.time_ns =
+      std::max(now_.time_ns, command.begin_ns() - std::min(command.begin_ns(), begin_ns));
   const auto response = ReadStruct<wire::CtrlHeader>(std::as_bytes(std::span(command.response())));
   if (!response || IsErrorResponse(response->type)) return;
   const auto request = DecodeRequest(std::as_bytes(std::span(command.request())));

@@ -184,6 +184,15 @@ TEST_F(HeapUseTest, SizeThatNoGpuHasIsLeftOutAndCounted) {
   EXPECT_EQ(EventsOf(use), "");
 }
 
+TEST_F(HeapUseTest, TimeDoesNotGoBack) {
+  Texture(1);
+  trace().Add(ask::Attach(1, {kPage}));
+  trace().command_ns = 1;
+  trace().Add(ask::Detach(1));
+  const HeapUse use = Read();
+  EXPECT_GE(use.holdings[0].end.time_ns, use.holdings[0].begin.time_ns);
+}
+
 TEST_F(HeapUseTest, ResourceWhoseEndWasLostEndsWhereItsIdIsMadeAgain) {
   Texture(1);
   trace().Add(ask::Attach(1, {kPage}));
