@@ -71,7 +71,9 @@ void PrintMan(const Program& program) {
   for (const BuiltVerb& built : verbs) {
     std::string positionals;
     for (const CLI::Option* option : built.app->get_options()) {
-      if (!option->nonpositional()) positionals += " " + option->get_name(true);
+      if (option->nonpositional()) continue;
+      positionals += " " + option->get_name(true);
+      if (option->get_items_expected_max() > 1) positionals += "...";
     }
     fmt::print(".B {} {}\n[\\fIOPTION\\fR]...{}\n.br\n", Roff(program.name), Roff(built.verb->name),
                Roff(Upper(positionals)));

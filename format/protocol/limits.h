@@ -44,5 +44,11 @@ inline constexpr uint64_t kMaxIndexHeaps = 1024;
 inline constexpr uint64_t kMaxIndexEntryBytes = 512;
 // One chunk's payload, uncompressed: the writer closes a chunk at 1 MiB plus its last packet.
 inline constexpr uint64_t kMaxChunkBytes = kMaxRequestBytes + (16u << 20);
+// One allocation in the analysis of a heap: more than any GPU has. What is larger is left out.
+inline constexpr uint64_t kMaxHeapAllocationBytes = uint64_t{64} << 30;
+// The allocations of one trace that the analysis of a heap takes: some 500 MiB. With the traces that
+// it takes at once, their sizes make less than 2^63.
+inline constexpr uint64_t kMaxHeapAllocations = 1u << 22;
+inline constexpr uint64_t kMaxHeapTraces = 16;
 
 }  // namespace vgpu::limits
