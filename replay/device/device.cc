@@ -181,9 +181,9 @@ void Device::MemoryChanged() {
   for (const auto& [id, resource] : device.resources) {
     if (!device.memory->Has(id)) continue;
     device.renderer.DetachBacking(id);
-    if (!device.memory->Relocate(id)) continue;
-    if (device.renderer.AttachBacking(id, device.memory->Entries(id)) != 0) {
-      (void)device.memory->Detach(id);
+    if (!device.memory->Relocate(id) ||
+        device.renderer.AttachBacking(id, device.memory->Entries(id)) != 0) {
+      ForgetBacking(device, id);
     }
   }
 }
