@@ -70,6 +70,12 @@ uint64_t BackingMemory::SizeOf(uint32_t resource_id) const {
   return found == backings_.end() ? 0 : found->second.size;
 }
 
+std::span<const BackingEntry> BackingMemory::GuestEntries(uint32_t resource_id) const {
+  const auto found = backings_.find(resource_id);
+  if (found == backings_.end()) return {};
+  return found->second.entries;
+}
+
 std::span<iovec> BackingMemory::Entries(uint32_t resource_id) {
   const auto found = backings_.find(resource_id);
   return found == backings_.end() ? std::span<iovec>() : std::span(found->second.places);

@@ -55,6 +55,8 @@ class BackingMemory {
 
   bool Has(uint32_t resource_id) const { return backings_.contains(resource_id); }
   uint64_t SizeOf(uint32_t resource_id) const;  // 0 where there is none
+  // The entries as the guest named them; empty where there is none.
+  std::span<const BackingEntry> GuestEntries(uint32_t resource_id) const;
   // The entries as the renderer takes them; empty where there is none.
   std::span<iovec> Entries(uint32_t resource_id);
   // The bytes that lie in one piece from the backing's first on, for the guest as for this process;

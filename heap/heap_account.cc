@@ -73,13 +73,13 @@ HeapResult<void> HeapAccount::Place(uint32_t resource_id, HeapOwner owner, uint6
 }
 
 // Runs of granules that were somebody else's are cleared at once.
-void HeapAccount::TakeOver(uint32_t owner, uint64_t offset, uint64_t size) {
+void HeapAccount::TakeOver(uint64_t owner, uint64_t offset, uint64_t size) {
   const uint64_t end = (offset + size) / granule_;
   for (uint64_t begin = offset / granule_; begin < end;) {
-    const uint32_t last = last_owner_[begin];
+    const uint64_t last = last_owner_[begin];
     uint64_t next = begin;
     while (next < end && last_owner_[next] == last) last_owner_[next++] = owner;
-    if (last != 0 && last != owner && !bytes_.empty()) {
+    if (last != owner && !bytes_.empty()) {
       const auto stale = bytes_.subspan(begin * granule_, (next - begin) * granule_);
       std::ranges::fill(stale, std::byte{0});
       cleared_bytes_ += stale.size();
@@ -106,7 +106,7 @@ void HeapAccount::ReleaseAll() {
   placed_bytes_ = 0;
 }
 
-uint32_t HeapAccount::OwnerOf(uint32_t resource_id) const {
+uint64_t HeapAccount::OwnerOf(uint32_t resource_id) const {
   const auto found = offsets_.find(resource_id);
   return found == offsets_.end() ? 0 : placed_.at(found->second).owner.id;
 }

@@ -2,7 +2,7 @@
 //
 // The guest is the allocator, and it is not trusted: where its resources lie, and whose they are,
 // is kept here, outside of the pool. A range that was another owner's is cleared before it is
-// placed.
+// placed, and so is what was in the pool before the account began, which may be anybody's.
 #pragma once
 
 #include <cstddef>
@@ -18,14 +18,14 @@ namespace vgpu {
 
 // Who places: a number that no other owner has or had.
 struct HeapOwner {
-  uint32_t id = 0;       // 0 is nobody
+  uint64_t id = 0;       // 0 is nobody
   bool limited = false;  // the quota holds for it
 };
 
 // One thread.
 class HeapAccount {
  public:
-  // An account keeps four bytes for each granule: of 64 GiB in pages, 64 MiB.
+  // An account keeps eight bytes for each granule: of 64 GiB in pages, 128 MiB.
   static constexpr uint64_t kMaxGranules = 1u << 24;
   // Whether there can be an account of this pool: whole granules, a power of two each, not too
   // many.
@@ -51,7 +51,7 @@ class HeapAccount {
   void ReleaseAll();
 
   bool Has(uint32_t resource_id) const { return offsets_.contains(resource_id); }
-  uint32_t OwnerOf(uint32_t resource_id) const;  // 0 where it has no place
+  uint64_t OwnerOf(uint32_t resource_id) const;  // 0 where it has no place
   uint64_t placed_bytes() const { return placed_bytes_; }
   uint64_t cleared_bytes() const { return cleared_bytes_; }
 
@@ -64,14 +64,14 @@ class HeapAccount {
 
   HeapResult<void> Check(uint32_t resource_id, HeapOwner owner, uint64_t offset,
                          uint64_t size) const;
-  void TakeOver(uint32_t owner, uint64_t offset, uint64_t size);
+  void TakeOver(uint64_t owner, uint64_t offset, uint64_t size);
 
   uint64_t size_, granule_, quota_;
   std::span<std::byte> bytes_;
   std::map<uint64_t, Placed> placed_;                // by offset
   std::unordered_map<uint32_t, uint64_t> offsets_;   // by resource
-  std::unordered_map<uint32_t, uint64_t> by_owner_;  // bytes of each limited one
-  std::vector<uint32_t> last_owner_;                 // of each granule
+  std::unordered_map<uint64_t, uint64_t> by_owner_;  // bytes of each limited one
+  std::vector<uint64_t> last_owner_;                 // of each granule; 0: not known
   uint64_t placed_bytes_ = 0, cleared_bytes_ = 0;
 };
 

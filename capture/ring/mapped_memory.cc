@@ -31,7 +31,8 @@ void MappedMemory::Map(uint32_t resource_id, Backing memory, bool known) {
 
 void MappedMemory::MapCopied(uint32_t resource_id, Backing memory) {
   Map(resource_id, std::move(memory), false);
-  mappings_[resource_id].copied = true;
+  Mapping& mapping = mappings_[resource_id];
+  mapping.copied = mapping.memory.size() <= kMostCopied;
 }
 
 Bytes MappedMemory::CopyOf(uint32_t resource_id) const {

@@ -91,7 +91,9 @@ void GuestServer::OfferPool() {
   if (heap_offer_.pool == nullptr || !session_->has_window()) return;
   if (std::exchange(pool_offered_, true)) return;
   session_->MapHeap(heap_offer_.pool->fd(), !heap_offer_.read_only, [this](bool ok) {
-    if (!ok) problem_({ErrorCode::kFailed, "the front-end does not map the heap"});
+    if (ok) return;
+    pool_offered_ = false;  // the next driver may have it
+    problem_({ErrorCode::kFailed, "the front-end does not map the heap"});
   });
 }
 
@@ -107,6 +109,9 @@ void GuestServer::MissHeap() {
 void GuestServer::OnMemoryChanged() {
   const auto found = FindHeap(heap_offer_, session_->memory());
   has_heap_ = found.has_value();
+  // Another file at the same place is another heap.
+  if (found && heap_file_ && !(found->file == *heap_file_)) device_->SetHeap(std::nullopt, {});
+  heap_file_ = found ? std::optional(found->file) : std::nullopt;
   device_->SetHeap(found ? std::optional(found->heap) : std::nullopt,
                    found ? found->bytes : std::span<std::byte>());
   device_->MemoryChanged();

@@ -119,7 +119,8 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   HeapOffer heap_offer_;
   bool pool_offered_ = false;  // since the last reset
   bool has_heap_ = false;      // the guest's memory has it
-  bool heap_missed_ = false;   // that it has not was told
+  std::optional<vhost::MemoryFile> heap_file_;
+  bool heap_missed_ = false;  // that it has not was told
   uint64_t next_command_ = 0;
 };
 

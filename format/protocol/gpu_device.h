@@ -64,8 +64,9 @@ class GpuDevice : public CommandSink {
   virtual void SetWindow(std::optional<uint64_t> bytes) = 0;
 
   // The heap is this from now on, or there is none, also where the device can keep no account of it
-  // (HeapAccount::CanBe); placements in another one end, with their backings. `bytes`: it, here,
-  // where the device is to clear what changes owner; else empty.
+  // (HeapAccount::CanBe); placements in another one end, with their backings, as do
+  // ordinary backings where it is now. `bytes`: it, here, where the device is to clear what changes
+  // owner; else empty.
   virtual void SetHeap(const std::optional<DedicatedHeap>& heap, std::span<std::byte> bytes) = 0;
 
   // kMaxScanouts of each.

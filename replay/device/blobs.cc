@@ -58,7 +58,7 @@ bool CanBeShared(DeviceState& device, uint32_t resource_id) {
 
 // Makes the guest's part of a blob; the error, or OK_NODATA.
 ResponseType AttachEntries(DeviceState& device, const wire::ResourceCreateBlob& request,
-                           uint32_t owner, const Call& call) {
+                           uint64_t owner, const Call& call) {
   if (request.blob_mem == kBlobMemHost3d) return ResponseType::OK_NODATA;
   const auto entries = TakeEntries(request.nr_entries, call.trailing);
   if (!entries) return entries.error();
@@ -86,7 +86,7 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_BLOB>, DeviceState& device,
   const uint32_t id = request.resource_id;
   const uint32_t ctx_id = call.header.ctx_id;
   ResponseType checked = CheckBlob(device, request, ctx_id);
-  const uint32_t owner = ++device.owners;
+  const uint64_t owner = ++device.owners;
   if (checked == ResponseType::OK_NODATA) checked = AttachEntries(device, request, owner, call);
   if (checked != ResponseType::OK_NODATA) return Reply::Refuse(checked);
 

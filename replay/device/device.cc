@@ -152,6 +152,7 @@ void Device::SetHeap(const std::optional<DedicatedHeap>& heap, std::span<std::by
     device.account.reset();
     device.heap = heap && HeapAccount::CanBe(heap->size, heap->granularity) ? heap : std::nullopt;
     if (device.heap) device.account.emplace(heap->size, heap->granularity, heap->context_quota);
+    DropPlacements(device);  // of what was attached there as ordinary memory
   }
   if (device.account) device.account->SetBytes(bytes);
 }

@@ -32,7 +32,7 @@ tl::expected<std::vector<BackingEntry>, ResponseType> TakeEntries(uint32_t count
 struct AttachWish {
   uint32_t resource_id = 0;
   uint32_t ctx_id = 0;  // that the command names
-  uint32_t owner = 0;   // ResourceState::owner
+  uint64_t owner = 0;   // ResourceState::owner
   BackingUse use = BackingUse::kOrdinary;
 };
 ResponseType AttachMemory(DeviceState& device, const AttachWish& wish,
@@ -42,7 +42,7 @@ ResponseType AttachMemory(DeviceState& device, const AttachWish& wish,
 // or OK_NODATA.
 ResponseType CheckHeapOwner(DeviceState& device, uint32_t resource_id, uint32_t ctx_id);
 
-// All backings in the dedicated heap go.
+// All backings in the dedicated heap go, with a place or without.
 void DropPlacements(DeviceState& device);
 
 // The renderer lets go of the backing, then the memory goes.

@@ -17,9 +17,14 @@ bool Touches(const DedicatedHeap& heap, const BackingEntry& entry) {
   return heap.base - entry.address < entry.length;
 }
 
+bool Touches(const DedicatedHeap& heap, std::span<const BackingEntry> entries) {
+  return std::ranges::any_of(entries,
+                             [&heap](const BackingEntry& entry) { return Touches(heap, entry); });
+}
+
 // Context 0 is the guest's driver itself. It places for contexts that the host does not know yet,
 // so what it places has an owner of its own, the resource.
-std::optional<HeapOwner> OwnerOf(DeviceState& device, uint32_t resource_owner, uint32_t ctx_id) {
+std::optional<HeapOwner> OwnerOf(DeviceState& device, uint64_t resource_owner, uint32_t ctx_id) {
   if (ctx_id == 0) return HeapOwner{resource_owner, false};
   const ContextState* context = device.FindContext(ctx_id);
   return context == nullptr ? std::nullopt : std::optional(HeapOwner{context->owner, true});
@@ -42,10 +47,7 @@ ResponseType PlaceInHeap(DeviceState& device, uint32_t resource_id, HeapOwner ow
 ResponseType AttachMemory(DeviceState& device, const AttachWish& wish,
                           std::span<const BackingEntry> entries) {
   const uint32_t id = wish.resource_id;
-  const bool in_heap =
-      device.heap && std::ranges::any_of(entries, [&device](const BackingEntry& entry) {
-        return Touches(*device.heap, entry);
-      });
+  const bool in_heap = device.heap && Touches(*device.heap, entries);
   if (in_heap && !device.memory->Has(id)) {
     const auto whose = OwnerOf(device, wish.owner, wish.ctx_id);
     if (!whose) return ResponseType::ERR_INVALID_CONTEXT_ID;
@@ -71,9 +73,9 @@ ResponseType CheckHeapOwner(DeviceState& device, uint32_t resource_id, uint32_t 
 }
 
 void DropPlacements(DeviceState& device) {
-  if (!device.account) return;
+  if (!device.heap) return;
   for (const auto& [id, resource] : device.resources) {
-    if (device.account->Has(id)) DropBacking(device, id);
+    if (Touches(*device.heap, device.memory->GuestEntries(id))) DropBacking(device, id);
   }
 }
 

@@ -45,7 +45,7 @@ struct ResourceState {
   std::optional<ResourceShape> shape;  // none: a blob of bytes that mean nothing to the renderer
   std::optional<BlobState> blob;
   uint64_t host_bytes = 0;  // what it is thought to take in the renderer
-  uint32_t owner = 0;       // HeapOwner::id, where its place is the driver's
+  uint64_t owner = 0;       // HeapOwner::id, where its place is the driver's
 };
 
 struct ContextState {
@@ -54,7 +54,7 @@ struct ContextState {
   std::unordered_set<uint32_t> attached;       // resources that there are
   std::unordered_set<uint32_t> sub_contexts;   // beside the first
   uint64_t host_bytes = host_costs::kContext;  // of all of this
-  uint32_t owner = 0;                          // HeapOwner::id
+  uint64_t owner = 0;                          // HeapOwner::id
 };
 
 struct DeviceState {
@@ -77,7 +77,7 @@ struct DeviceState {
   HostVisibleWindow window;  // GpuDevice::SetWindow; by resource id
   std::optional<DedicatedHeap> heap;
   std::optional<HeapAccount> account;  // of `heap`
-  uint32_t owners = 0;                 // that there have been: contexts and resources
+  uint64_t owners = 0;                 // that there have been: contexts and resources
   std::unordered_map<uint32_t, ResourceState> resources;
   std::unordered_map<uint32_t, ContextState> contexts;
   std::array<ScanoutState, kMaxScanouts> scanouts;

@@ -129,6 +129,19 @@ TEST_F(DeviceHeap, PlacesEndWithTheHeap) {
   Expect(Place(1, InHeap(0, 1)));
 }
 
+// What lies where the heap comes to be is in nobody's account.
+TEST_F(DeviceHeap, OrdinaryBackingsEndWhereAHeapComesToBe) {
+  BootWithHeap({.heap_mapped = true});
+  MakeResources(2);
+  VhostUserFrontEnd& front_end = guest().front_end();
+  ASSERT_TRUE(front_end.ShareHeap(kHeapBytes / 2));
+  Expect(Place(1, {kHeapBase + 100, kPageBytes}));  // anywhere: it is no heap
+  ASSERT_EQ(BackingOf(1).size(), 1u);
+  ASSERT_TRUE(front_end.ShareHeap(kHeapBytes));
+  EXPECT_THAT(BackingOf(1), IsEmpty());
+  Expect(Place(2, InHeap(0, 4)));
+}
+
 TEST_F(DeviceHeap, AResetReleasesWhatWasPlaced) {
   BootWithHeap();
   MakeResources(1);

@@ -178,6 +178,20 @@ TEST_F(HostileHeap, TheMemoryOfAnotherResourceOfTheDriversIsZero) {
   EXPECT_TRUE(Holds(2, 2, 7)) << "nobody's now";
 }
 
+// As when the guest turns the decoding of the heap's BAR off and on.
+TEST_F(HostileHeap, MemoryIsZeroInAHeapThatWentAndCame) {
+  BootWithHeap({.heap_mapped = true});
+  MakeContexts(2);
+  MakeResources(2);
+  Expect(Place(1, InHeap(0, 4), 1));
+  Fill(0, 4, 7);
+  ASSERT_TRUE(guest().front_end().RemoveHeap());
+  ASSERT_TRUE(guest().front_end().ShareHeap(kHeapBytes));
+  EXPECT_TRUE(Holds(0, 4, 7)) << "the same memory";
+  Expect(Place(2, InHeap(0, 4), 2));
+  EXPECT_TRUE(Holds(0, 4, 0));
+}
+
 TEST_F(HostileHeap, MemoryIsZeroForWhoComesAfterAReset) {
   BootWithHeap();
   MakeContexts(1);

@@ -191,6 +191,11 @@ bool VhostUserFrontEnd::RemoveHeap() {
   return AcknowledgedAs(Request::REM_MEM_REG, vhost::SingleRegion{0, HeapRegion(heap().size())});
 }
 
+bool VhostUserFrontEnd::ShareHeap(uint64_t bytes) {
+  const int fd = heap_ ? heap_->fd() : window_->fd();
+  return SetMemTable({ram_.region(), HeapRegion(bytes)}, {ram_.fd(), fd});
+}
+
 // What is mapped into the guest is memory of the guest's, as QEMU sees it.
 bool VhostUserFrontEnd::ShareMappedHeap() {
   if (!window_ || window_->region() != vhost::kHeapRegion || heap_shared_) return true;

@@ -82,6 +82,8 @@ class VhostUserFrontEnd {
   // of its own that is shared with the rest. False where it is refused.
   bool AddHeap(uint64_t bytes);
   bool RemoveHeap();
+  // All of the guest's memory at once: its own, and so much of the heap.
+  bool ShareHeap(uint64_t bytes);
   // The dedicated heap as the guest sees it: AddHeap's, or what the back-end had mapped.
   std::span<std::byte> heap() { return heap_ ? heap_->bytes() : window_->bytes(); }
   // This end of the display's socket while the driver runs, else -1.
