@@ -2,28 +2,12 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <utility>
 
+#include "heap/granularity.h"
 #include "heap/heap_policy.h"
-#include "heap/shared_heap.h"
 
 namespace vgpu {
-
-namespace {
-
-using Clock = std::chrono::steady_clock;
-
-uint64_t NsSince(Clock::time_point begin) {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count());
-}
-
-uint64_t WholePages(uint64_t size) {
-  return (size + kHeapGranularity - 1) / kHeapGranularity * kHeapGranularity;
-}
-
-}  // namespace
 
 class DynamicMemory::Mapped : public OwnMemory {
  public:
@@ -66,25 +50,25 @@ HeapResult<std::unique_ptr<OwnMemory>> DynamicMemory::Make(uint64_t size, Backin
 }
 
 HeapResult<void> DynamicMemory::Map(uint32_t id, const RangeAllocator::Allocation& place) {
-  const uint64_t size = WholePages(place.size);
+  const uint64_t size = InGranules(place.size);
   const HeapResult<int> memory = CreateSealedMemory("vgpu-allocation", size);
   if (!memory) return tl::unexpected(memory.error());
-  const auto begin = Clock::now();
+  const auto begin = HostVisibleWindow::Clock::now();
   HeapResult<void> mapped = window_.Map(id, place.offset, size);
   if (mapped) {
     mapped = addresses_.Put(place.offset, size, *memory);
     if (!mapped) (void)window_.Unmap(id);
   }
-  window_.AddTime(NsSince(begin));
+  window_.AddTimeSince(begin);
   close(*memory);  // the mapping keeps it
   return mapped;
 }
 
 void DynamicMemory::Unmap(uint32_t id, const RangeAllocator::Allocation& place) {
-  const auto begin = Clock::now();
-  (void)addresses_.TakeOut(place.offset, WholePages(place.size));
+  const auto begin = HostVisibleWindow::Clock::now();
+  (void)addresses_.TakeOut(place.offset, InGranules(place.size));
   (void)window_.Unmap(id);
-  window_.AddTime(NsSince(begin));
+  window_.AddTimeSince(begin);
 }
 
 HeapUsage DynamicMemory::Usage() const {

@@ -2,6 +2,7 @@
 // while it runs, at offsets that the guest picks. This is the account of it; whoever keeps it maps.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -44,6 +45,11 @@ class HostVisibleWindow {
   bool Has(uint32_t id) const { return offsets_.contains(id); }
   const WindowCounts& counts() const { return counts_; }
   void AddTime(uint64_t ns) { counts_.ns += ns; }
+  // The same: from `begin` until now.
+  using Clock = std::chrono::steady_clock;
+  void AddTimeSince(Clock::time_point begin) {
+    AddTime(static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - begin).count()));
+  }
 
  private:
   struct Mapped {

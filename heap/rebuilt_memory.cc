@@ -1,7 +1,5 @@
 #include "heap/rebuilt_memory.h"
 
-#include <algorithm>
-#include <iterator>
 #include <string>
 #include <utility>
 
@@ -47,33 +45,6 @@ HeapResult<void> RebuiltMemory::Place(Backing& backing) {
 void RebuiltMemory::Cut(Backing& backing) {
   const std::span<std::byte> bytes = backing.own->bytes();
   backing.places.push_back({bytes.data(), bytes.size()});
-}
-
-void RebuiltMemory::SetRegions(std::vector<GuestRegion> regions) {
-  std::ranges::sort(regions, {}, &GuestRegion::address);
-  std::vector<GuestRegion>& joined = regions_.emplace();
-  for (const GuestRegion& region : regions) {
-    const uint64_t size = std::min(region.size, UINT64_MAX - region.address);
-    if (joined.empty() || region.address - joined.back().address > joined.back().size) {
-      joined.push_back({region.address, size});
-      continue;
-    }
-    GuestRegion& last = joined.back();
-    last.size = std::max(last.size, region.address - last.address + size);
-  }
-}
-
-bool RebuiltMemory::Contains(std::span<const BackingEntry> entries) const {
-  if (!regions_) return true;
-  return std::ranges::all_of(entries, [this](const BackingEntry& entry) {
-    if (entry.length == 0) return true;
-    const auto behind =
-        std::ranges::upper_bound(*regions_, entry.address, {}, &GuestRegion::address);
-    if (behind == regions_->begin()) return false;
-    const GuestRegion& region = *std::prev(behind);
-    const uint64_t offset = entry.address - region.address;
-    return offset < region.size && entry.length <= region.size - offset;
-  });
 }
 
 }  // namespace vgpu

@@ -9,24 +9,20 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "heap/backing_memory.h"
+#include "heap/guest_regions.h"
 #include "heap/heap_usage.h"
 
 namespace vgpu {
-
-// A range of guest-physical addresses that is memory.
-struct GuestRegion {
-  uint64_t address = 0;
-  uint64_t size = 0;
-};
 
 class RebuiltMemory : public BackingMemory {
  public:
   // From now on, entries lie in these or are refused; Relocate looks at the ones that there are.
   // Until the first call they may lie anywhere.
-  void SetRegions(std::vector<GuestRegion> regions);
+  void SetRegions(std::vector<GuestRegion> regions) { regions_.emplace(std::move(regions)); }
 
   // Whether the guest sees the mapped blobs of the host where they are. Else it has a view of each:
   // as many zeroed bytes of its own, which somebody copies to and fro.
@@ -51,10 +47,11 @@ class RebuiltMemory : public BackingMemory {
  private:
   HeapResult<void> Place(Backing& backing) final;
   bool PlaceAgain(Backing& backing) final { return Contains(backing.entries); }
-  bool Contains(std::span<const BackingEntry> entries) const;
+  bool Contains(std::span<const BackingEntry> entries) const {
+    return !regions_ || regions_->Contain(entries);
+  }
 
-  // Sorted; those that touch are one. None: not known.
-  std::optional<std::vector<GuestRegion>> regions_;
+  std::optional<GuestRegions> regions_;  // none: not known
   std::unordered_map<uint32_t, std::unique_ptr<OwnMemory>> views_;
 };
 

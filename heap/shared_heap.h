@@ -10,12 +10,10 @@
 #include <span>
 
 #include "heap/error.h"
+#include "heap/granularity.h"
 #include "heap/mapping.h"
 
 namespace vgpu {
-
-// Places are whole pages of the guest's.
-inline constexpr uint64_t kHeapGranularity = 4096;
 
 // Any thread may use the bytes; the object is one thread's.
 class SharedHeap {

@@ -20,11 +20,11 @@ class MappedMemory {
   // From here on this memory is the resource's, until Unmap. `known`: what it holds now is known to
   // a replay. It must stay readable in between.
   void Map(uint32_t resource_id, Backing memory, bool known);
+  static constexpr uint64_t kMostCopied = 256u << 20;
   // The same for memory that somebody reads beside the recorder, from the copy that each sample
   // takes first: both see the same, whatever the guest writes meanwhile. Nothing of it is known.
   // More than kMostCopied is not copied: entries that name one page again and again would have the
   // host pay for what the guest does not have.
-  static constexpr uint64_t kMostCopied = 256u << 20;
   void MapCopied(uint32_t resource_id, Backing memory);
   // What the last sample saw, as a whole; empty for what is not copied, or was not sampled.
   Bytes CopyOf(uint32_t resource_id) const;

@@ -104,9 +104,8 @@ void DeviceTap::AnnounceHeap() {
               heap.read_only ? 1u : 0u,
               heap.context_quota};
   }
-  if (record.size == 0 && dedicated_.size == 0) return;
-  dedicated_ = record;
-  out_->DedicatedHeap(record);
+  if (heap_ || heap_told_) out_->DedicatedHeap(record);
+  heap_told_ = heap_.has_value();
 }
 
 void DeviceTap::Display(uint32_t scanout, const vgpu::Display& display) {

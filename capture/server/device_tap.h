@@ -96,9 +96,9 @@ class DeviceTap {
   std::optional<FrameChecks> checks_;
   bool begun_ = false;  // the session is written
   std::vector<vhost::MemoryTable::RegionPlace> memory_;
-  std::vector<vhost::MemoryFile> heaps_;      // heap id - 1
-  ring::DedicatedHeapRecord dedicated_ = {};  // as it was announced; of no size: none
+  std::vector<vhost::MemoryFile> heaps_;  // heap id - 1
   std::optional<FoundHeap> heap_;
+  bool heap_told_ = false;                          // the recording has one
   std::vector<ring::GuestRegionEntry> regions_;     // of guest memory
   MappedMemory mapped_;                             // host-visible blobs
   MappedMemory scanned_out_;                        // blobs in guest memory that are shown

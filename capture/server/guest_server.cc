@@ -99,7 +99,7 @@ void GuestServer::OfferPool() {
 
 // Once there are requests, the guest's memory is complete.
 void GuestServer::MissHeap() {
-  if (heap_offer_.bytes == 0 || has_heap_ || std::exchange(heap_missed_, true)) return;
+  if (heap_offer_.bytes == 0 || heap_file_ || std::exchange(heap_missed_, true)) return;
   problem_({ErrorCode::kFailed,
             fmt::format("no memory of the guest is the heap of {} bytes: a shared memory device of "
                         "just this size makes one (docs/DEVICE.md); the guest goes on without",
@@ -108,7 +108,6 @@ void GuestServer::MissHeap() {
 
 void GuestServer::OnMemoryChanged() {
   const auto found = FindHeap(heap_offer_, session_->memory());
-  has_heap_ = found.has_value();
   // Another file at the same place is another heap.
   if (found && heap_file_ && !(found->file == *heap_file_)) device_->SetHeap(std::nullopt, {});
   heap_file_ = found ? std::optional(found->file) : std::nullopt;

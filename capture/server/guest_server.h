@@ -117,10 +117,9 @@ class GuestServer : public vhost::RequestHandler, public vhost::DisplayListener 
   int fence_descriptor_ = -1;
   uint64_t window_bytes_ = 0;  // of the host-visible window, where the front-end takes one
   HeapOffer heap_offer_;
-  bool pool_offered_ = false;  // since the last reset
-  bool has_heap_ = false;      // the guest's memory has it
-  std::optional<vhost::MemoryFile> heap_file_;
-  bool heap_missed_ = false;  // that it has not was told
+  bool pool_offered_ = false;                   // since the last reset
+  std::optional<vhost::MemoryFile> heap_file_;  // that the guest's memory has it from; none: not
+  bool heap_missed_ = false;                    // that it has not was told
   uint64_t next_command_ = 0;
 };
 

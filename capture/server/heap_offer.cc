@@ -1,7 +1,5 @@
 #include "capture/server/heap_offer.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <vector>
 
@@ -11,12 +9,6 @@ namespace {
 
 // virtio-gpu's map info: the pool is memory as any other.
 constexpr uint32_t kMapCached = 1;
-
-bool IsPool(const vhost::MemoryFile& file, const SharedHeap* pool) {
-  struct stat status = {};
-  return pool != nullptr && fstat(pool->fd(), &status) == 0 && file.device == status.st_dev &&
-         file.inode == status.st_ino;
-}
 
 bool IsWholeFile(const vhost::MemoryTable::RegionPlace& place) {
   return place.region.mmap_offset == 0 && place.region.size == place.file.size &&
@@ -32,8 +24,11 @@ std::optional<FoundHeap> FindHeap(const HeapOffer& offer, const vhost::MemoryTab
     return place.region.size != offer.bytes || !IsWholeFile(place);
   });
   if (regions.empty()) return std::nullopt;
-  auto found = std::ranges::find_if(
-      regions, [&](const auto& place) { return IsPool(place.file, offer.pool); });
+  auto found = regions.end();
+  if (offer.pool != nullptr) {
+    found = std::ranges::find(regions, vhost::FileOf(offer.pool->fd()),
+                              &vhost::MemoryTable::RegionPlace::file);
+  }
   if (found == regions.end()) found = regions.begin();
   std::vector<std::span<std::byte>> pieces;
   if (!memory.AppendGuestRange(found->region.guest_address, offer.bytes, pieces) ||

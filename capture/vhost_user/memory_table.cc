@@ -39,25 +39,6 @@ bool Within(uint64_t address, uint64_t size, uint64_t start, uint64_t whole) {
   return address >= start && address - start <= whole && size <= whole - (address - start);
 }
 
-MemoryFile FileOf(int fd) {
-  MemoryFile file;
-  struct stat status = {};
-  if (fstat(fd, &status) == 0) {
-    file.device = status.st_dev;
-    file.inode = status.st_ino;
-    file.size = S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : 0;
-  }
-  char name[256];
-  const ssize_t length =
-      readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), name, sizeof(name));
-  if (length > 0) file.name.assign(name, static_cast<std::size_t>(length));
-  // "/memfd:pc.ram (deleted)"
-  constexpr std::string_view kDeleted = " (deleted)";
-  if (file.name.starts_with("/memfd:")) file.name.erase(0, 1);
-  if (file.name.ends_with(kDeleted)) file.name.resize(file.name.size() - kDeleted.size());
-  return file;
-}
-
 struct FileMapping {
   Mapping mapping;
   std::span<std::byte> bytes;  // the region's
@@ -87,6 +68,24 @@ Result<FileMapping> MapRegion(const MemoryRegion& region, int fd) {
 }
 
 }  // namespace
+
+MemoryFile FileOf(int fd) {
+  MemoryFile file;
+  struct stat status = {};
+  if (fstat(fd, &status) == 0) {
+    file.device = status.st_dev;
+    file.inode = status.st_ino;
+    file.size = S_ISREG(status.st_mode) ? static_cast<uint64_t>(status.st_size) : 0;
+  }
+  char name[256];
+  const ssize_t length = readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), name, sizeof(name));
+  if (length > 0) file.name.assign(name, static_cast<std::size_t>(length));
+  // "/memfd:pc.ram (deleted)"
+  constexpr std::string_view kDeleted = " (deleted)";
+  if (file.name.starts_with("/memfd:")) file.name.erase(0, 1);
+  if (file.name.ends_with(kDeleted)) file.name.resize(file.name.size() - kDeleted.size());
+  return file;
+}
 
 Status MemoryTable::CheckPlace(const MemoryRegion& region) {
   if (region.size == 0) return Refuse(region, "is empty");

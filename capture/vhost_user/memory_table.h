@@ -28,6 +28,9 @@ struct MemoryFile {
   friend bool operator==(const MemoryFile&, const MemoryFile&) = default;
 };
 
+// What the system tells of an open file.
+MemoryFile FileOf(int fd);
+
 // One thread. Spans are valid until the table changes; those of what a change removes, until what
 // it returned is destroyed.
 class MemoryTable {

@@ -8,6 +8,7 @@
 
 #include "cli/output.h"
 #include "cli/replay/progress_line.h"
+#include "cli/replay/replay_options.h"
 #include "cli/replay/verbs.h"
 #include "replay/inspect/heap_report.h"
 
@@ -21,14 +22,6 @@ struct HeapOptions {
   uint64_t effort = HeapReportOptions::kDefaultHeapEvents;
   bool json = false, list = false;
 };
-
-std::vector<std::string> StrategyNames() {
-  std::vector<std::string> names;
-  for (const AllocationStrategy& strategy : AllocationStrategies()) {
-    names.emplace_back(strategy.name);
-  }
-  return names;
-}
 
 // One sentence: a man page fills its lines.
 std::string StrategiesText() {
@@ -52,9 +45,9 @@ Result<HeapReportOptions> ReportOptionsOf(const HeapOptions& options) {
   if (options.heap_size.empty()) return report;
   const auto size = ParseSize("--heap-size", options.heap_size);
   if (!size) return tl::unexpected(size.error());
-  if (*size < kHeapGranule) {
+  if (*size < kHeapGranularity) {
     return UsageError(fmt::format("--heap-size {}: a heap has at least one granule of {} bytes",
-                                  options.heap_size, kHeapGranule));
+                                  options.heap_size, kHeapGranularity));
   }
   if (*size > kMaxPoolBytes) {
     return UsageError(fmt::format("--heap-size {}: a heap has at most {} bytes", options.heap_size,
@@ -130,7 +123,7 @@ std::function<int()> AddHeap(CLI::App& command) {
                   "Say at which frame a pool of this size fails; K, M or G behind it")
       ->type_name("SIZE");
   command.add_option("--allocator", options->allocator, "Try this allocator only")
-      ->check(CLI::IsMember(StrategyNames()))
+      ->check(CLI::IsMember(AllocatorNames()))
       ->type_name("NAME");
   command
       .add_option("--effort", options->effort,

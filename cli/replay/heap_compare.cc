@@ -31,7 +31,7 @@ struct PolicyRun {
 };
 
 double SecondsOf(const DoneEvent& done) {
-  return static_cast<double>(done.report.total_ns - done.report.observer_ns) * 1e-9;
+  return static_cast<double>(done.report.ReplayNs()) * 1e-9;
 }
 
 // Nothing, or the exit code of a replay that did not come to its end.

@@ -46,14 +46,6 @@ std::vector<std::string> PolicyNames() {
   return names;
 }
 
-std::vector<std::string> AllocatorNames() {
-  std::vector<std::string> names;
-  for (const AllocationStrategy& strategy : AllocationStrategies()) {
-    names.emplace_back(strategy.name);
-  }
-  return names;
-}
-
 std::string PolicySummaries() {
   std::string text;
   for (const HeapPolicyInfo& policy : HeapPolicies()) {
@@ -71,9 +63,8 @@ Result<uint64_t> HeapSizeOf(const ReplayOptions& options) {
   }
   const auto size = ParseSize("--heap-size", options.heap_size);
   if (size && (*size == 0 || *size % kHeapGranularity != 0)) {
-    return MakeError(ErrorCode::kUsage,
-                     fmt::format("--heap-size {}: a heap is one or more pages of {} bytes",
-                                 options.heap_size, kHeapGranularity));
+    return UsageError(fmt::format("--heap-size {}: a heap is one or more pages of {} bytes",
+                                  options.heap_size, kHeapGranularity));
   }
   return size;
 }
@@ -86,9 +77,8 @@ Status CheckHeapOptions(const ReplayOptions& options) {
                       : !options.allocator.empty() ? "--allocator"
                                                    : nullptr;
   if (wrong == nullptr) return {};
-  return MakeError(ErrorCode::kUsage,
-                   fmt::format("{} is given {}: there is no pool", wrong,
-                               options.heap.empty() ? "without --heap" : "with --heap guest"));
+  return UsageError(fmt::format("{} is given {}: there is no pool", wrong,
+                                options.heap.empty() ? "without --heap" : "with --heap guest"));
 }
 
 // A range lets it pass: it is neither below nor above anything.
@@ -102,6 +92,14 @@ CLI::Validator NotNan() {
 }
 
 }  // namespace
+
+std::vector<std::string> AllocatorNames() {
+  std::vector<std::string> names;
+  for (const AllocationStrategy& strategy : AllocationStrategies()) {
+    names.emplace_back(strategy.name);
+  }
+  return names;
+}
 
 void AddReplayOptions(CLI::App& command, ReplayOptions& options) {
   command.add_option("TRACE", options.trace, "The trace")->required();
@@ -185,9 +183,8 @@ Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
   const auto memory = ParseSize("--max-memory", options.max_memory);
   if (!memory) return tl::unexpected(memory.error());
   if (*memory < kMinMemory) {
-    return MakeError(ErrorCode::kUsage,
-                     fmt::format("--max-memory {}: a replay needs {} MiB at least",
-                                 options.max_memory, kMinMemory >> 20));
+    return UsageError(fmt::format("--max-memory {}: a replay needs {} MiB at least",
+                                  options.max_memory, kMinMemory >> 20));
   }
   ReplayRequest request;
   request.job.trace = options.trace;

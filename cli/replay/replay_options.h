@@ -25,6 +25,8 @@ void AddReplayOptions(CLI::App& command, ReplayOptions& options);
 void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::string> more = {});
 void AddTolerance(CLI::App& command, Tolerance& tolerance);
 
+std::vector<std::string> AllocatorNames();  // of AllocationStrategies()
+
 Result<FrameRange> FramesOf(const std::string& text);  // of --frames
 
 struct ReplayRequest {

@@ -31,7 +31,7 @@ struct RunOptions {
 void PrintSummary(const std::string& trace, const ReplayOutcome& outcome) {
   const DoneEvent& done = *outcome.done;
   const PlayReport& report = done.report;
-  const double seconds = static_cast<double>(report.total_ns - report.observer_ns) * 1e-9;
+  const double seconds = static_cast<double>(report.ReplayNs()) * 1e-9;
   const double fps = seconds > 0 ? static_cast<double>(report.timed_frames) / seconds : 0;
   Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(trace), report.commands, report.frames,
         done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
@@ -70,8 +70,7 @@ Status CheckComparison(const RunOptions& options) {
                       : options.loops == 0         ? "--loop 0"
                                                    : nullptr;
   if (wrong == nullptr) return {};
-  return MakeError(ErrorCode::kUsage,
-                   fmt::format("{} is given with --heap {}, which takes times", wrong, kCompare));
+  return UsageError(fmt::format("{} is given with --heap {}, which takes times", wrong, kCompare));
 }
 
 // Whether frames were asked for, and none of them came; damage may have taken them.

@@ -6,10 +6,9 @@
 #include <span>
 #include <vector>
 
-namespace vgpu {
+#include "heap/granularity.h"
 
-// A page: what Linux maps, and what a dedicated heap deals in.
-inline constexpr uint64_t kHeapGranule = 4096;
+namespace vgpu {
 
 struct LoggedAllocation {
   uint64_t size = 0;       // as asked for
@@ -33,7 +32,7 @@ struct LivePeak {
 class AllocationLog {
  public:
   // Returns the allocation's number. Required: a size above 0.
-  uint32_t Allocate(uint64_t size, uint64_t alignment = kHeapGranule, bool long_lived = false);
+  uint32_t Allocate(uint64_t size, uint64_t alignment = kHeapGranularity, bool long_lived = false);
   // False, and nothing happens, for what is not live.
   bool Free(uint32_t allocation);
 
@@ -52,11 +51,7 @@ class AllocationLog {
   uint64_t live_bytes_ = 0;
   uint64_t live_count_ = 0;
   uint64_t all_bytes_ = 0;
-  uint64_t largest_alignment_ = kHeapGranule;
+  uint64_t largest_alignment_ = kHeapGranularity;
 };
-
-constexpr uint64_t InGranules(uint64_t size) {
-  return (size + kHeapGranule - 1) / kHeapGranule * kHeapGranule;
-}
 
 }  // namespace vgpu

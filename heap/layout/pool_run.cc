@@ -7,7 +7,7 @@ PoolRunner::PoolRunner(const AllocationStrategy& strategy) : strategy_(strategy)
 bool PoolRunner::Prepare(const AllocationLog& log, uint64_t pool_bytes) {
   ranges_.resize(log.allocations().size());
   if (allocator_ != nullptr && allocator_->Reset(pool_bytes)) return true;
-  allocator_ = MakeAllocator(strategy_.allocator, pool_bytes, kHeapGranule);
+  allocator_ = MakeAllocator(strategy_.allocator, pool_bytes, kHeapGranularity);
   return allocator_ != nullptr;
 }
 

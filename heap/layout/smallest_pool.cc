@@ -46,7 +46,7 @@ bool Search::Serves(uint64_t pool) {
 uint64_t Search::Room() const {
   uint64_t room = 0;
   for (const AllocationLog* log : logs_) {
-    const uint64_t padding = log->largest_alignment() - kHeapGranule;
+    const uint64_t padding = log->largest_alignment() - kHeapGranularity;
     room = std::max(room, log->all_bytes() + padding * log->allocations().size());
   }
   return std::min(room, kMaxPoolBytes);
@@ -64,8 +64,8 @@ std::optional<uint64_t> Search::BytesInAnyPool() {
   const bool highest =
       strategy.allocator == AllocatorKind::kBestFit && strategy.placement == Placement::kTopDown &&
       strategy.long_lived_placement == Placement::kTopDown &&
-      std::ranges::all_of(logs_,
-                          [](const auto* log) { return log->largest_alignment() == kHeapGranule; });
+      std::ranges::all_of(
+          logs_, [](const auto* log) { return log->largest_alignment() == kHeapGranularity; });
   const uint64_t pool = Room();
   if (!lowest && !highest) return std::nullopt;
   uint64_t reach = 0;
@@ -81,15 +81,15 @@ std::optional<uint64_t> Search::BytesInAnyPool() {
 
 // Not the smallest, but found in few runs; 0: none.
 uint64_t Search::SomePoolThatServes() {
-  uint64_t fails = floor_ - kHeapGranule;
+  uint64_t fails = floor_ - kHeapGranularity;
   uint64_t serves = floor_;
-  for (uint64_t step = kHeapGranule; !Serves(serves); step *= 2) {
+  for (uint64_t step = kHeapGranularity; !Serves(serves); step *= 2) {
     if (serves >= kMaxPoolBytes) return 0;
     fails = serves;
     serves = std::min(serves + step, kMaxPoolBytes);
   }
-  while (serves - fails > kHeapGranule) {
-    const uint64_t middle = fails + (serves - fails) / kHeapGranule / 2 * kHeapGranule;
+  while (serves - fails > kHeapGranularity) {
+    const uint64_t middle = fails + (serves - fails) / kHeapGranularity / 2 * kHeapGranularity;
     (Serves(middle) ? serves : fails) = middle;
   }
   return serves;
@@ -100,7 +100,7 @@ SmallestPool Search::Find() {
   if (const auto bytes = BytesInAnyPool()) return {*bytes, *bytes};
   const uint64_t serves = SomePoolThatServes();
   const uint64_t end = serves == 0 ? kMaxPoolBytes : serves;
-  for (uint64_t pool = floor_; pool < end; pool += kHeapGranule) {
+  for (uint64_t pool = floor_; pool < end; pool += kHeapGranularity) {
     if (IsSpent()) return {serves, pool};
     if (Serves(pool)) return {pool, pool};
   }

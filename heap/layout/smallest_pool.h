@@ -15,7 +15,7 @@
 namespace vgpu {
 
 // The largest that RangeAllocator makes.
-inline constexpr uint64_t kMaxPoolBytes = ((uint64_t{1} << 32) - 2) * kHeapGranule;
+inline constexpr uint64_t kMaxPoolBytes = ((uint64_t{1} << 32) - 2) * kHeapGranularity;
 
 // Multiples of the granule.
 struct SmallestPool {

@@ -209,8 +209,7 @@ HeapUsage Device::Usage() const {
 }
 
 const ResourceShape* Device::ShapeOf(uint32_t resource_id) const {
-  const ResourceState* resource = impl_->FindResource(resource_id);
-  return resource != nullptr && resource->shape ? &*resource->shape : nullptr;
+  return impl_->FindShape(resource_id);
 }
 
 const ScanoutState& Device::Scanout(uint32_t scanout_id) const {

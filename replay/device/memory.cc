@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "format/protocol/backing.h"
@@ -41,11 +40,6 @@ const BlobState* MappedBlob(DeviceState& device, uint32_t resource_id) {
   const ResourceState* resource = device.FindResource(resource_id);
   const bool mapped = resource != nullptr && resource->blob && !resource->blob->mapped.empty();
   return mapped ? &*resource->blob : nullptr;
-}
-
-uint64_t NsSince(std::chrono::steady_clock::time_point begin) {
-  const auto ns = std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin);
-  return static_cast<uint64_t>(ns.count());
 }
 
 // One way or the other between a blob and what the guest has of it.
@@ -133,12 +127,12 @@ void ForgetBacking(DeviceState& device, uint32_t resource_id) {
 }
 
 int MapBlob(DeviceState& device, uint32_t resource_id, uint64_t offset, BlobState& blob) {
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = HostVisibleWindow::Clock::now();
   if (const int result = device.renderer.MapBlob(resource_id, blob.mapped); result != 0) {
     return result;
   }
   (void)device.window.Map(resource_id, offset, blob.size);
-  device.window.AddTime(NsSince(begin));
+  device.window.AddTimeSince(begin);
   if (!device.has_views || blob.mapped.empty()) return 0;
   const auto view = device.rebuilt->MakeView(resource_id, blob.mapped.size());
   if (view) {
@@ -154,9 +148,9 @@ int UnmapBlob(DeviceState& device, uint32_t resource_id, BlobState& blob) {
   blob.view = {};
   if (device.rebuilt != nullptr) device.rebuilt->DropView(resource_id);
   (void)device.window.Unmap(resource_id);
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = HostVisibleWindow::Clock::now();
   const int result = device.renderer.UnmapBlob(resource_id);
-  device.window.AddTime(NsSince(begin));
+  device.window.AddTimeSince(begin);
   return result;
 }
 

@@ -34,10 +34,7 @@ void CountMoved(DeviceState& device, uint32_t resource_id, const ResourceShape& 
 
 void CountStream(DeviceState& device, std::span<const uint32_t> stream) {
   if (!device.counts_usage) return;
-  const auto shape_of = [&device](uint32_t id) -> const ResourceShape* {
-    const ResourceState* resource = device.FindResource(id);
-    return resource != nullptr && resource->shape ? &*resource->shape : nullptr;
-  };
+  const auto shape_of = [&device](uint32_t id) { return device.FindShape(id); };
   for (const BackingAccess& access : BackingAccessesOf(stream, shape_of)) {
     if (access.box.End() > device.memory->SizeOf(access.resource_id)) continue;  // it is refused
     // Each of these commands names first the resource that is not only a backing.

@@ -47,8 +47,9 @@ ResponseType PlaceInHeap(DeviceState& device, uint32_t resource_id, HeapOwner ow
 ResponseType AttachMemory(DeviceState& device, const AttachWish& wish,
                           std::span<const BackingEntry> entries) {
   const uint32_t id = wish.resource_id;
-  const bool in_heap = device.heap && Touches(*device.heap, entries);
-  if (in_heap && !device.memory->Has(id)) {
+  // A resource that has a backing keeps it, and its place.
+  const bool in_heap = device.heap && !device.memory->Has(id) && Touches(*device.heap, entries);
+  if (in_heap) {
     const auto whose = OwnerOf(device, wish.owner, wish.ctx_id);
     if (!whose) return ResponseType::ERR_INVALID_CONTEXT_ID;
     if (const auto placed = PlaceInHeap(device, id, *whose, entries);
@@ -57,7 +58,7 @@ ResponseType AttachMemory(DeviceState& device, const AttachWish& wish,
     }
   }
   if (const auto attached = device.memory->Attach(id, entries, wish.use); !attached) {
-    if (in_heap && attached.error().code != HeapErrorCode::kExists) device.account->Release(id);
+    if (in_heap) device.account->Release(id);
     return ErrorOf(device, attached.error());
   }
   return ResponseType::OK_NODATA;

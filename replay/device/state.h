@@ -108,6 +108,11 @@ struct DeviceState {
     const auto found = resources.find(id);
     return found == resources.end() ? nullptr : &found->second;
   }
+  // Null also for a blob of bytes.
+  const ResourceShape* FindShape(uint32_t id) {
+    const ResourceState* resource = FindResource(id);
+    return resource != nullptr && resource->shape ? &*resource->shape : nullptr;
+  }
   ContextState* FindContext(uint32_t id) {
     const auto found = contexts.find(id);
     return found == contexts.end() ? nullptr : &found->second;

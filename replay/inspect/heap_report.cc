@@ -25,13 +25,13 @@ CombinedLog Interleave(const std::vector<TraceHeap>& traces) {
   std::vector<std::vector<uint32_t>> numbers(traces.size());
   for (size_t i = 0; i < traces.size(); ++i) numbers[i].resize(traces[i].use.holdings.size());
   for (const auto& [trace, event] : out.origins) {
-    const HeapUseEvent& one = traces[trace].use.events[event];
-    uint32_t& number = numbers[trace][one.holding];
-    const HeapHolding& holding = traces[trace].use.holdings[one.holding];
+    const LogEvent& one = traces[trace].use.events[event];
+    uint32_t& number = numbers[trace][one.allocation];
+    const HeapHolding& holding = traces[trace].use.holdings[one.allocation];
     if (one.frees) {
       out.log.Free(number);
     } else {
-      number = out.log.Allocate(holding.bytes, kHeapGranule, holding.IsLongLived());
+      number = out.log.Allocate(holding.bytes, kHeapGranularity, holding.IsLongLived());
     }
   }
   return out;

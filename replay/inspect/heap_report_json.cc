@@ -134,7 +134,7 @@ HeapJson JsonOf(const HeapReport& report, const PoolTable& table) {
 
 nlohmann::ordered_json HeapSummaryJson(const HeapReport& report) {
   HeapJson json;
-  json["granule"] = kHeapGranule;
+  json["granule"] = kHeapGranularity;
   if (report.options.heap_size) json["heap_size"] = *report.options.heap_size;
   json["traces"] = HeapJson::array();
   for (const TraceHeap& trace : report.traces) json["traces"].push_back(JsonOf(trace));

@@ -177,8 +177,8 @@ class MapsMaker {
   std::vector<size_t> HoldingsOfAll() const {
     std::vector<size_t> out;
     for (const CombinedLog::Origin& origin : report_.all.origins) {
-      const HeapUseEvent& event = report_.traces[origin.trace].use.events[origin.event];
-      if (!event.frees) out.push_back(first_[origin.trace] + event.holding);
+      const LogEvent& event = report_.traces[origin.trace].use.events[origin.event];
+      if (!event.frees) out.push_back(first_[origin.trace] + event.allocation);
     }
     return out;
   }

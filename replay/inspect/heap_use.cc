@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
-#include <map>
-#include <optional>
 #include <unordered_map>
 #include <utility>
 
 #include "format/protocol/decode.h"
+#include "heap/guest_regions.h"
 
 namespace vgpu {
 
@@ -53,7 +51,7 @@ class HeapUseReader {
 
   HeldResource* Find(uint32_t id);
   uint32_t Begin(uint32_t id, HeldResource& resource, uint64_t bytes);
-  void BeginBacking(uint32_t id, HeldResource& resource, std::vector<wire::MemEntry> entries);
+  void BeginBacking(uint32_t id, HeldResource& resource, const DecodedRequest& request);
   void End(uint32_t& holding);
   void EndAll();
   void Show(uint32_t id, HeapKind kind);
@@ -61,8 +59,8 @@ class HeapUseReader {
   TraceReader& reader_;
   HeapUse use_;
   std::unordered_map<uint32_t, HeldResource> resources_;
-  std::unordered_map<uint32_t, std::vector<wire::MemEntry>> entries_;  // by holding: live backings
-  uint64_t held_entries_ = 0;                                          // in all of them
+  std::unordered_map<uint32_t, std::vector<BackingEntry>> entries_;  // by holding: live backings
+  uint64_t held_entries_ = 0;                                        // in all of them
   HeapMoment now_;
 };
 
@@ -185,7 +183,7 @@ void HeapUseReader::OnCreateBlob(const DecodedRequest& request) {
   OnCreate(request, create.resource_id, HeapKind::kBlob);
   HeldResource& resource = resources_[create.resource_id];
   resource.blob_size = create.size;
-  if (create.nr_entries != 0) BeginBacking(create.resource_id, resource, request.Entries());
+  if (create.nr_entries != 0) BeginBacking(create.resource_id, resource, request);
 }
 
 // One whose creation was lost is a texture for all that is known.
@@ -194,7 +192,7 @@ void HeapUseReader::OnAttachBacking(const DecodedRequest& request) {
   HeldResource& resource = resources_[id];
   if (resource.context == 0) resource.context = request.header.ctx_id;
   End(resource.backing);
-  BeginBacking(id, resource, request.Entries());
+  BeginBacking(id, resource, request);
 }
 
 void HeapUseReader::OnMapBlob(const DecodedRequest& request) {
@@ -260,9 +258,13 @@ uint32_t HeapUseReader::Begin(uint32_t id, HeldResource& resource, uint64_t byte
 
 // 2^24 entries, which the largest request has room for, of 2^32 bytes: the sum does not wrap.
 void HeapUseReader::BeginBacking(uint32_t id, HeldResource& resource,
-                                 std::vector<wire::MemEntry> entries) {
+                                 const DecodedRequest& request) {
+  std::vector<BackingEntry> entries;
   uint64_t bytes = 0;
-  for (const wire::MemEntry& entry : entries) bytes += entry.length;
+  for (const wire::MemEntry& entry : request.Entries()) {
+    entries.push_back({entry.addr, entry.length});
+    bytes += entry.length;
+  }
   resource.backing = Begin(id, resource, bytes);
   if (resource.backing == kNoHolding || entries.size() > kMaxHeldEntries - held_entries_) return;
   held_entries_ += entries.size();
@@ -311,41 +313,17 @@ void HeapUseReader::OnHeapEvent(const proto::HeapEvent& event) {
   use_.holdings[resource->backing].place = place;
 }
 
-// The guest's memory as few ranges as it makes: an entry may go from one region into the next that
-// touches it.
-std::map<uint64_t, uint64_t> RangesOf(const proto::GuestMemory& memory) {
-  std::map<uint64_t, uint64_t> regions, ranges;  // begin to end
-  for (const auto& region : memory.region()) {
-    const uint64_t begin = region.guest_address();
-    regions[begin] = std::max(regions[begin], begin + std::min(region.size(), UINT64_MAX - begin));
-  }
-  uint64_t* last_end = nullptr;
-  for (const auto& [begin, end] : regions) {
-    if (last_end != nullptr && begin <= *last_end) {
-      *last_end = std::max(*last_end, end);
-    } else {
-      last_end = &(ranges[begin] = end);
-    }
-  }
-  return ranges;
-}
-
-bool IsInside(const wire::MemEntry& entry, const std::map<uint64_t, uint64_t>& ranges) {
-  const auto above = ranges.upper_bound(entry.addr);
-  if (above == ranges.begin()) return false;
-  const uint64_t begin = entry.addr, end = std::prev(above)->second;
-  return begin <= end && entry.length <= end - begin;
-}
-
 // A backing that the new map leaves is detached (docs/FORMAT.md 3.5).
 void HeapUseReader::OnGuestMemory(const proto::GuestMemory& memory) {
-  const auto ranges = RangesOf(memory);
+  std::vector<GuestRegion> regions;
+  for (const auto& region : memory.region()) {
+    regions.push_back({region.guest_address(), region.size()});
+  }
+  const GuestRegions whole(std::move(regions));
   std::vector<uint32_t*> left;
   for (auto& [id, resource] : resources_) {
     const auto entries = entries_.find(resource.backing);
-    if (entries != entries_.end() && !std::ranges::all_of(entries->second, [&](const auto& one) {
-          return IsInside(one, ranges);
-        })) {
+    if (entries != entries_.end() && !whole.Contain(entries->second)) {
       left.push_back(&resource.backing);
     }
   }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "format/trace/trace_reader.h"
+#include "heap/layout/allocation_log.h"
 
 namespace vgpu {
 
@@ -53,14 +54,9 @@ struct HeapHolding {
   bool IsLongLived() const { return kind == HeapKind::kScanout || kind == HeapKind::kCursor; }
 };
 
-struct HeapUseEvent {
-  uint32_t holding = 0;  // its index
-  bool frees = false;
-};
-
 struct HeapUse {
   std::vector<HeapHolding> holdings;  // by their begin
-  std::vector<HeapUseEvent> events;   // in the trace's order
+  std::vector<LogEvent> events;       // in the trace's order; of holdings, by their index
   std::map<uint32_t, proto::Heap> heaps;
   bool window_is_recorded = false;  // the source knows where in the window blobs lie
   uint64_t commands = 0;

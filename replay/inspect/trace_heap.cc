@@ -39,7 +39,7 @@ void AddKinds(TraceHeap& trace) {
     kind.largest = std::max(kind.largest, InGranules(holding.bytes));
   }
   for (size_t i = 0; i <= trace.log.peak().event && i < trace.use.events.size(); ++i) {
-    const HeapHolding& holding = trace.use.holdings[trace.use.events[i].holding];
+    const HeapHolding& holding = trace.use.holdings[trace.use.events[i].allocation];
     uint64_t& bytes = trace.kinds[static_cast<size_t>(holding.kind)].bytes_at_peak;
     const uint64_t size = InGranules(holding.bytes);
     bytes += trace.use.events[i].frees ? -size : size;
@@ -83,8 +83,8 @@ RecordedLayout EmptyLayout(const HeapUse& use, LayoutKey key) {
 void AddToLayouts(const TraceHeap& trace, std::map<LayoutKey, RecordedLayout>& layouts) {
   std::vector<uint32_t> numbers(trace.use.holdings.size());
   for (uint32_t i = 0; i < trace.use.events.size(); ++i) {
-    const HeapUseEvent& event = trace.use.events[i];
-    const HeapHolding& holding = trace.use.holdings[event.holding];
+    const LogEvent& event = trace.use.events[i];
+    const HeapHolding& holding = trace.use.holdings[event.allocation];
     if (!holding.in_window && holding.place.pieces == 0) continue;
     const LayoutKey key{holding.in_window, holding.in_window ? 0 : holding.place.heap};
     const auto found = layouts.find(key);
@@ -92,14 +92,14 @@ void AddToLayouts(const TraceHeap& trace, std::map<LayoutKey, RecordedLayout>& l
         found != layouts.end() ? found->second : layouts[key] = EmptyLayout(trace.use, key);
     layout.events.push_back(i);
     if (event.frees) {
-      layout.log.Free(numbers[event.holding]);
+      layout.log.Free(numbers[event.allocation]);
       continue;
     }
     ++layout.allocations;
     layout.pieces += holding.place.pieces;
     layout.contiguous += holding.place.pieces == 1 ? 1 : 0;
-    numbers[event.holding] = layout.log.Allocate(holding.bytes);
-    layout.holdings.push_back(event.holding);
+    numbers[event.allocation] = layout.log.Allocate(holding.bytes);
+    layout.holdings.push_back(event.allocation);
     layout.offsets.push_back(holding.place.offset);
   }
 }
@@ -140,8 +140,8 @@ void AddNotes(const TraceSummary& summary, TraceHeap& trace) {
 }  // namespace
 
 const HeapMoment& TraceHeap::MomentOf(size_t event) const {
-  const HeapUseEvent& one = use.events[event];
-  const HeapHolding& holding = use.holdings[one.holding];
+  const LogEvent& one = use.events[event];
+  const HeapHolding& holding = use.holdings[one.allocation];
   return one.frees ? holding.end : holding.begin;
 }
 
@@ -149,12 +149,12 @@ TraceHeap TraceHeapOf(std::string file, HeapUse use, const TraceSummary& summary
   TraceHeap trace;
   trace.file = std::move(file);
   trace.use = std::move(use);
-  for (const HeapUseEvent& event : trace.use.events) {
-    const HeapHolding& holding = trace.use.holdings[event.holding];
+  for (const LogEvent& event : trace.use.events) {
+    const HeapHolding& holding = trace.use.holdings[event.allocation];
     if (event.frees) {
-      trace.log.Free(event.holding);
+      trace.log.Free(event.allocation);
     } else {
-      trace.log.Allocate(holding.bytes, kHeapGranule, holding.IsLongLived());
+      trace.log.Allocate(holding.bytes, kHeapGranularity, holding.IsLongLived());
     }
   }
   AddKinds(trace);

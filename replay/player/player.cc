@@ -31,7 +31,7 @@ std::string Describe(const CommandPlace& place) {
 }
 
 double PlayReport::ShareOutsideRenderer() const {
-  const uint64_t replay_ns = total_ns - std::min(total_ns, observer_ns);
+  const uint64_t replay_ns = ReplayNs();
   if (replay_ns == 0) return 0;
   return static_cast<double>(replay_ns - std::min(replay_ns, renderer_ns)) /
          static_cast<double>(replay_ns);

@@ -1,6 +1,7 @@
 // Plays a trace on a device and compares what happens with what was recorded.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -45,6 +46,8 @@ struct PlayReport {
   uint64_t recorded_ns = 0;  // what the same range took when it was recorded
   bool stopped = false;      // by the observer
 
+  // Without the observer's part.
+  uint64_t ReplayNs() const { return total_ns - std::min(total_ns, observer_ns); }
   // The share of the replay's time that the renderer did not take, 0 to 1.
   double ShareOutsideRenderer() const;
 };

@@ -22,13 +22,4 @@ expect_at_least frames "$frames" $((console + 30))
 expect_frame "$trace" "$console" "$work/console.png"
 expect_frame "$trace" $((frames - 1)) "$work/cube.png"
 verify_three_times "$trace"
-
-# Its resources may lie anywhere: scattered pages, one pool, a window, whoever allocates.
-allocators=$(vgpu-replay run --help | sed -n 's/.*--allocator NAME:{\(.*\)}.*/\1/p' | tr , ' ')
-[ "$(wc -w <<<"$allocators")" -ge 7 ] || fail "--help lists the allocators '$allocators'"
-verify "$trace" --heap guest
-for allocator in $allocators; do
-  for policy in dedicated dynamic; do
-    verify "$trace" --heap "$policy" --heap-size 64M --allocator "$allocator"
-  done
-done
+verify_everywhere "$trace" 64M

@@ -4,14 +4,8 @@
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
 export LIBGL_ALWAYS_SOFTWARE=1
-allocators=$(vgpu-replay run --help | sed -n 's/.*--allocator NAME:{\(.*\)}.*/\1/p' | tr , ' ')
-[ "$(wc -w <<<"$allocators")" -ge 7 ] || fail "--help lists the allocators '$allocators'"
-
-verify "$1" --heap guest
-for allocator in $allocators; do
-  # The samples give back little: that a range is cleared before it is used again, unit tests show.
-  verify "$1" --heap dedicated --heap-size 32M --allocator "$allocator"
-done
+# The samples give back little: that a range is cleared before it is used again, unit tests show.
+verify_everywhere "$1" 32M
 verify "$1" --heap dynamic
 
 status=0

@@ -166,3 +166,17 @@ start_client() {
   # shellcheck disable=SC2034
   client=$!
 }
+
+# verify_everywhere TRACE HEAP_SIZE: TRACE replays to the checks in it wherever its resources lie: in scattered
+# pages, in one pool, in a window, whoever allocates.
+verify_everywhere() {
+  local allocators allocator policy
+  allocators=$(vgpu-replay run --help | sed -n 's/.*--allocator NAME:{\(.*\)}.*/\1/p' | tr , ' ')
+  [ "$(wc -w <<<"$allocators")" -ge 7 ] || fail "--help lists the allocators '$allocators'"
+  verify "$1" --heap guest
+  for allocator in $allocators; do
+    for policy in dedicated dynamic; do
+      verify "$1" --heap "$policy" --heap-size "$2" --allocator "$allocator"
+    done
+  done
+}

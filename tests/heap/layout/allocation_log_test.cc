@@ -8,17 +8,17 @@ namespace {
 TEST(AllocationLog, CountsLiveBytesInWholeGranules) {
   AllocationLog log;
   log.Allocate(1);
-  log.Allocate(kHeapGranule + 1);
-  EXPECT_EQ(log.live_bytes(), 3 * kHeapGranule);
+  log.Allocate(kHeapGranularity + 1);
+  EXPECT_EQ(log.live_bytes(), 3 * kHeapGranularity);
 }
 
 TEST(AllocationLog, PeakIsTheFirstEventAfterWhichMostIsLive) {
   AllocationLog log;
-  const uint32_t first = log.Allocate(2 * kHeapGranule);
-  log.Allocate(kHeapGranule);
+  const uint32_t first = log.Allocate(2 * kHeapGranularity);
+  log.Allocate(kHeapGranularity);
   log.Free(first);
-  log.Allocate(2 * kHeapGranule);  // as much again
-  EXPECT_EQ(log.peak().bytes, 3 * kHeapGranule);
+  log.Allocate(2 * kHeapGranularity);  // as much again
+  EXPECT_EQ(log.peak().bytes, 3 * kHeapGranularity);
   EXPECT_EQ(log.peak().allocations, 2u);
   EXPECT_EQ(log.peak().event, 1u);
 }

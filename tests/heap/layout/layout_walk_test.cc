@@ -7,7 +7,7 @@
 namespace vgpu {
 namespace {
 
-constexpr uint64_t kG = kHeapGranule;
+constexpr uint64_t kG = kHeapGranularity;
 
 TEST(LayoutWalk, HolesAreTheGapsBetweenWhatIsLive) {
   AllocationLog log;

@@ -9,7 +9,7 @@
 namespace vgpu {
 namespace {
 
-constexpr uint64_t kUnit = kHeapGranule;
+constexpr uint64_t kUnit = kHeapGranularity;
 
 struct LogShape {
   int events = 60;

@@ -18,7 +18,7 @@ class UseBuilder {
     const auto index = static_cast<uint32_t>(use_.holdings.size());
     use_.holdings.push_back({.resource_id = index + 1,
                              .kind = kind,
-                             .bytes = pages * kHeapGranule,
+                             .bytes = pages * kHeapGranularity,
                              .begin = now_,
                              .end = {},
                              .place = place});
@@ -69,10 +69,10 @@ TEST(TraceHeap, CountsByKindAndAtThePeak) {
       UseBuilder().Begin(1).End(0).Begin(2, HeapKind::kBuffer).Begin(4).Begin(1).End(2).Done());
   const KindUse& texture = trace.kinds[static_cast<size_t>(HeapKind::kTexture)];
   EXPECT_EQ(texture.allocations, 3u);
-  EXPECT_EQ(texture.bytes, 6 * kHeapGranule);
-  EXPECT_EQ(texture.bytes_at_peak, 5 * kHeapGranule);
-  EXPECT_EQ(texture.largest, 4 * kHeapGranule);
-  EXPECT_EQ(trace.log.peak().bytes, 7 * kHeapGranule);
+  EXPECT_EQ(texture.bytes, 6 * kHeapGranularity);
+  EXPECT_EQ(texture.bytes_at_peak, 5 * kHeapGranularity);
+  EXPECT_EQ(texture.largest, 4 * kHeapGranularity);
+  EXPECT_EQ(trace.log.peak().bytes, 7 * kHeapGranularity);
   EXPECT_EQ(trace.MomentOf(trace.log.peak().event).frame, 4u);
 }
 
@@ -85,11 +85,11 @@ TEST(TraceHeap, LifetimesFallIntoPowersOfTwo) {
   EXPECT_EQ(trace.lifetimes[3].first, 4u);
   EXPECT_EQ(trace.lifetimes[3].last, 7u);
   EXPECT_EQ(trace.lifetimes[3].allocations, 1u);
-  EXPECT_EQ(trace.unended.bytes, 3 * kHeapGranule);
+  EXPECT_EQ(trace.unended.bytes, 3 * kHeapGranularity);
 }
 
 TEST(TraceHeap, LayoutInOnePieceEachIsFollowed) {
-  const auto at = [](uint64_t page) { return HeapPlace{5, page * kHeapGranule, 1}; };
+  const auto at = [](uint64_t page) { return HeapPlace{5, page * kHeapGranularity, 1}; };
   const TraceHeap trace = TraceOf(UseBuilder()
                                       .Begin(2, HeapKind::kTexture, at(10))
                                       .Begin(1, HeapKind::kTexture, at(12))
@@ -97,7 +97,7 @@ TEST(TraceHeap, LayoutInOnePieceEachIsFollowed) {
                                       .Done());
   ASSERT_EQ(trace.layouts.size(), 1u);
   ASSERT_TRUE(trace.layouts[0].walk.has_value());
-  EXPECT_EQ(trace.layouts[0].walk->PeakExtent(), 5 * kHeapGranule);
+  EXPECT_EQ(trace.layouts[0].walk->PeakExtent(), 5 * kHeapGranularity);
   EXPECT_EQ(trace.layouts[0].walk->moments.back().holes, 1u);
   const HeapReport report = ReportOf(trace.use);
   EXPECT_THAT(HeapReportText(report),
@@ -110,7 +110,7 @@ TEST(TraceHeap, LayoutInOnePieceEachIsFollowed) {
 TEST(TraceHeap, ScatteredLayoutIsCountedInPieces) {
   const TraceHeap trace = TraceOf(UseBuilder()
                                       .Begin(2, HeapKind::kTexture, {5, 0, 2})
-                                      .Begin(1, HeapKind::kTexture, {5, 8 * kHeapGranule, 1})
+                                      .Begin(1, HeapKind::kTexture, {5, 8 * kHeapGranularity, 1})
                                       .Done());
   EXPECT_FALSE(trace.layouts[0].walk.has_value());
   EXPECT_EQ(trace.layouts[0].pieces, 3u);
@@ -136,7 +136,7 @@ TEST(TraceHeap, SaysWhatMayBeMissing) {
 
 TEST(HeapReport, SaysWhereThePoolThatWasAskedAboutFails) {
   HeapReportOptions options;
-  options.heap_size = 3 * kHeapGranule;
+  options.heap_size = 3 * kHeapGranularity;
   const HeapReport report = ReportOf(UseBuilder().Begin(1).Begin(1).Begin(2).Done(), options);
   for (const PoolResult& result : report.alone.results) {
     ASSERT_TRUE(result.failure.has_value());
@@ -155,9 +155,9 @@ TEST(HeapReport, OfSeveralTracesHasOnePoolAloneAndOneForAllAtOnce) {
   traces.push_back(TraceOf(UseBuilder().Begin(4).End(0).Begin(1).Done(), "a"));
   traces.push_back(TraceOf(UseBuilder().Begin(3).Skip(3).End(0).Done(), "b"));
   const HeapReport report = HeapReportOf(std::move(traces), {});
-  EXPECT_EQ(report.alone.peak_bytes, 4 * kHeapGranule);
+  EXPECT_EQ(report.alone.peak_bytes, 4 * kHeapGranularity);
   ASSERT_TRUE(report.together.has_value());
-  EXPECT_EQ(report.together->peak_bytes, 7 * kHeapGranule);  // both began at once
+  EXPECT_EQ(report.together->peak_bytes, 7 * kHeapGranularity);  // both began at once
   EXPECT_EQ(AllocationLines(report), "a 0 16384 4096\na 1 12288 4096\nf 0\na 2 4096 4096\nf 1\n");
 }
 

@@ -48,8 +48,8 @@ class HeapUseTest : public testing::Test {
 // "0+ 1+ 0-": what began and ended, by index.
 std::string EventsOf(const HeapUse& use) {
   std::string out;
-  for (const HeapUseEvent& event : use.events) {
-    out += (out.empty() ? "" : " ") + std::to_string(event.holding) + (event.frees ? "-" : "+");
+  for (const LogEvent& event : use.events) {
+    out += (out.empty() ? "" : " ") + std::to_string(event.allocation) + (event.frees ? "-" : "+");
   }
   return out;
 }
