@@ -24,7 +24,7 @@ class NullRenderer final : public ImmediateFences {
  public:
   using ImmediateFences::ImmediateFences;
 
-  RendererInfo Info() const override { return {"null", VGPU_VERSION, "", "", ""}; }
+  RendererInfo Info() const override { return {"null", VGPU_VERSION, "", "", "", ""}; }
 
   CapsetInfo GetCapset(uint32_t id) override {
     for (const CapsetInfo& capset : kCapsets) {

@@ -24,8 +24,9 @@ namespace vgpu {
 
 struct RendererInfo {
   std::string name;     // "virglrenderer", "software" or "null"
-  std::string version;  // of the library, as far as it tells
+  std::string version;  // of the library that the program was built with
   std::string gl_vendor, gl_renderer, gl_version;
+  std::string library;  // the one that is loaded: LoadedLibrary; empty where it is the program's own
 };
 
 struct CapsetInfo {

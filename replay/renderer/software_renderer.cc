@@ -46,7 +46,7 @@ class SoftwareRenderer final : public ImmediateFences {
  public:
   using ImmediateFences::ImmediateFences;
 
-  RendererInfo Info() const override { return {"software", VGPU_VERSION, "", "", ""}; }
+  RendererInfo Info() const override { return {"software", VGPU_VERSION, "", "", "", ""}; }
   CapsetInfo GetCapset(uint32_t id) override { return {id, 0, 0}; }
   std::vector<std::byte> FillCapset(uint32_t, uint32_t) override { return {}; }
 

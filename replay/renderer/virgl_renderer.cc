@@ -20,6 +20,7 @@ extern "C" {  // the header does not say so itself
 #include "replay/renderer/fence_book.h"
 #include "replay/renderer/foreign_leaks.h"
 #include "replay/renderer/gl_probe.h"
+#include "replay/renderer/loaded_library.h"
 #include "replay/renderer/renderer.h"
 #include "replay/renderer/virgl_log.h"
 
@@ -165,7 +166,8 @@ Status VirglRenderer::Start() {
   ready_ = true;
   virgl_renderer_force_ctx_0();
   const GlStrings gl = CurrentGlStrings();
-  info_ = {"virglrenderer", VGPU_VIRGL_VERSION, gl.vendor, gl.renderer, gl.version};
+  info_ = {"virglrenderer", VGPU_VIRGL_VERSION, gl.vendor,
+           gl.renderer,     gl.version,         LoadedLibrary("libvirglrenderer.so")};
   return {};
 }
 

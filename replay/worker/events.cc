@@ -8,7 +8,8 @@
 
 namespace vgpu {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RendererInfo, name, version, gl_vendor, gl_renderer, gl_version)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RendererInfo, name, version, gl_vendor, gl_renderer, gl_version,
+                                   library)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckCounts, responses, readbacks, frames, fences)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlayReport, commands, frames, timed_frames, unanswered, losses,
                                    done, different, total_ns, renderer_ns, observer_ns, recorded_ns,

@@ -26,7 +26,7 @@ class FakeRenderer : public Renderer {
   std::vector<std::byte> blob = std::vector<std::byte>(8192);
   std::byte fill{0};  // what a transfer from the host writes into its own memory
 
-  RendererInfo Info() const override { return {"fake", "", "", "", ""}; }
+  RendererInfo Info() const override { return {"fake", "", "", "", "", ""}; }
   CapsetInfo GetCapset(uint32_t id) override {
     Note("GetCapset {}", id);
     return id == 1 || id == 2 ? CapsetInfo{id, id, 16 * id} : CapsetInfo{id, 0, 0};

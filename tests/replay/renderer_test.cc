@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "replay/renderer/loaded_library.h"
+
 namespace vgpu {
 namespace {
 
@@ -138,7 +140,14 @@ TEST(VirglRenderer, TellsWhatItDrawsWith) {
   EXPECT_THAT(info.gl_renderer, Not(IsEmpty()));
   EXPECT_THAT(info.gl_vendor, Not(IsEmpty()));
   EXPECT_THAT(info.gl_version, testing::HasSubstr("."));
+  EXPECT_THAT(info.library,
+              testing::MatchesRegex("libvirglrenderer\\.so\\.[0-9.]+, build [0-9a-f]{12}"));
   EXPECT_THAT(log, IsEmpty());
+}
+
+TEST(LoadedLibrary, IsOneOfThisProcess) {
+  EXPECT_THAT(LoadedLibrary("libstdc++.so"), testing::StartsWith("libstdc++.so.6."));
+  EXPECT_EQ(LoadedLibrary("libnothing.so"), "");
 }
 
 TEST(VirglRenderer, PassesOnWhatTheLibrarySaysOfAFault) {
