@@ -15,6 +15,7 @@ const Program& ReplayProgram() {
       Verb{"info", "Say what a trace holds", AddInfo},
       Verb{"dump", "Print what a trace holds, every command decoded", AddDump},
       Verb{"heap", "Say what memory a trace's resources held, and how large a heap they need", AddHeap},
+      Verb{"profile", "Replay a trace and say where the time went", AddProfile},
       Verb{"recover", "Copy what can be read of a damaged or cut trace into a whole one",
            AddRecover},
   };

@@ -13,6 +13,7 @@ std::function<int()> AddGolden(CLI::App& command);
 std::function<int()> AddInfo(CLI::App& command);
 std::function<int()> AddDump(CLI::App& command);
 std::function<int()> AddHeap(CLI::App& command);
+std::function<int()> AddProfile(CLI::App& command);
 std::function<int()> AddRecover(CLI::App& command);
 
 }  // namespace vgpu::cli

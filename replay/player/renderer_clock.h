@@ -1,4 +1,4 @@
-// Which renderer call is running, and how long all of them took.
+// Which renderer call is running, and how long each of them took, and all.
 #pragma once
 
 #include <atomic>
@@ -25,9 +25,26 @@ enum class RendererCall : uint32_t {
 // "Submit"; "None" for values that are no call.
 std::string_view RendererCallName(RendererCall call);
 
+// One call, on CLOCK_MONOTONIC.
+struct TimedCall {
+  RendererCall call = RendererCall::kNone;
+  uint32_t context = 0;   // 0 where it has none
+  uint32_t resource = 0;  // the same
+  uint64_t begin_ns = 0, end_ns = 0;
+};
+
+// Told of each call, outside of the time that the call takes.
+class RendererCallSink {
+ public:
+  virtual ~RendererCallSink() = default;
+  virtual void OnCallBegin() = 0;
+  virtual void OnCallEnd(const TimedCall& call) = 0;
+};
+
 // Read by another process while the renderer runs, hence the atomic.
 struct RendererClock {
   std::atomic<uint32_t>* current = nullptr;  // where to tell the running call; may be null
+  RendererCallSink* sink = nullptr;          // may be null
   uint64_t total_ns = 0;
   uint64_t calls = 0;
   uint64_t fences = 0;  // that CreateFence made

@@ -12,6 +12,8 @@ class TimedRenderer : public Renderer {
   TimedRenderer(Renderer& next, std::atomic<uint32_t>* current);
 
   const RendererClock& clock() const { return clock_; }
+  // Told of every call from now on. Outlives this, or is taken away by nullptr.
+  void SetSink(RendererCallSink* sink) { clock_.sink = sink; }
 
   RendererInfo Info() const override;
   CapsetInfo GetCapset(uint32_t id) override;
@@ -35,7 +37,9 @@ class TimedRenderer : public Renderer {
   int MapBlob(uint32_t resource_id, std::span<std::byte>& out) override;
   int UnmapBlob(uint32_t resource_id) override;
   int MapInfo(uint32_t resource_id, uint32_t& out) override;
-  int ExportBlob(uint32_t resource_id, int& fd) override { return next_.ExportBlob(resource_id, fd); }
+  int ExportBlob(uint32_t resource_id, int& fd) override {
+    return next_.ExportBlob(resource_id, fd);
+  }
   int ExportTexture(uint32_t resource_id, TextureExport& out) override {
     return next_.ExportTexture(resource_id, out);
   }

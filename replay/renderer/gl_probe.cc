@@ -81,4 +81,8 @@ GlStrings CurrentGlStrings() {
 
 void FlushGl() { glFlush(); }
 
+void FinishGl() {
+  if (eglGetCurrentContext() != EGL_NO_CONTEXT) glFinish();
+}
+
 }  // namespace vgpu

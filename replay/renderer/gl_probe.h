@@ -20,5 +20,7 @@ GlStrings CurrentGlStrings();
 
 // What was drawn in that context reaches the GPU, also where nobody waits for it.
 void FlushGl();
+// And is done, when this returns.
+void FinishGl();
 
 }  // namespace vgpu

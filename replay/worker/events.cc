@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "replay/timing/profile_json.h"
+
 namespace vgpu {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RendererInfo, name, version, gl_vendor, gl_renderer, gl_version,
@@ -29,11 +31,12 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HeapUsage, policy, allocator, pool_bytes, in_
                                    external_fragmentation)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DoneEvent, report, loops, differences, golden_compared,
                                    golden_different, tolerated, not_judged, damage, truncated, heap)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileEvent, profile)
 
 namespace {
 
 constexpr std::array kNames = {"started", "difference", "note", "picture",
-                               "frame",   "failed",     "done"};
+                               "frame",   "failed",     "done", "profile"};
 static_assert(kNames.size() == std::variant_size_v<WorkerEvent>);
 
 template <size_t... I>

@@ -10,6 +10,7 @@
 #include "format/protocol/error.h"
 #include "heap/heap_usage.h"
 #include "replay/player/player.h"
+#include "replay/timing/profile.h"
 
 namespace vgpu {
 
@@ -55,6 +56,11 @@ struct FrameEvent {
   std::string failure;  // why
 };
 
+// Where the time of the range of frames went.
+struct ProfileEvent {
+  Profile profile;
+};
+
 struct FailedEvent {
   uint32_t code = 0;  // ErrorCode
   std::string message;
@@ -74,7 +80,7 @@ struct DoneEvent {
 };
 
 using WorkerEvent = std::variant<StartedEvent, DifferenceEvent, NoteEvent, PictureEvent, FrameEvent,
-                                 FailedEvent, DoneEvent>;
+                                 FailedEvent, DoneEvent, ProfileEvent>;
 
 std::string EncodeEvent(const WorkerEvent& event);
 // kFailed for a line that no worker sends.

@@ -10,6 +10,7 @@
 
 #include "replay/display/window.h"
 #include "replay/player/recorded_device.h"
+#include "replay/worker/job_profile.h"
 #include "replay/worker/replay_observer.h"
 #include "replay/worker/sandbox.h"
 
@@ -146,7 +147,8 @@ Status Job::StartDevice(Renderer& renderer, std::optional<Device>& device) {
 
 Status Job::Replay() {
   if (const auto status = StartRenderer(); !status) return status;
-  TimedRenderer timed(*renderer_, page_.renderer_call());
+  JobProfile profile(job_, *renderer_, observer_);
+  TimedRenderer timed(profile.inner(), page_.renderer_call());
   PlayerOptions options;
   options.first_frame = job_.frames.first;
   options.last_frame = job_.frames.last;
@@ -157,12 +159,14 @@ Status Job::Replay() {
   DoneEvent done;
   std::optional<Device> device;
   while (true) {
-    if (const auto status = StartDevice(timed, device); !status) return status;
+    if (const auto status = StartDevice(profile.Outer(timed), device); !status) return status;
+    profile.Begin();
     const auto report = Player(*reader_, *device, timed, fences_, options, observer_).Play();
     if (!report) return tl::unexpected(report.error());
     Add(done.report, *report);
     done.heap.Add(device->Usage());
     ++done.loops;
+    if (const auto told = profile.End(timed, *report)) channel_.Send(EncodeEvent(*told));
     observer_.OnEnd();
     if (report->stopped || playback_.stopped() || done.loops == job_.loops) break;
     device.reset();

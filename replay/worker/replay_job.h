@@ -11,6 +11,7 @@
 #include "heap/heap_policy.h"
 #include "replay/frames/compare.h"
 #include "replay/golden/manifest.h"
+#include "replay/timing/profile.h"
 #include "replay/worker/events.h"
 #include "replay/worker/progress_page.h"
 #include "replay/worker/worker_process.h"
@@ -57,6 +58,9 @@ struct ReplayJob {
   // Where resources lie, and that it is measured. None: where they were, as if the replay were the
   // recorded device.
   std::optional<HeapChoice> heap{};
+
+  // That and how the time of the first loop is taken apart; a ProfileEvent tells of it.
+  std::optional<ProfileOptions> profile{};
 
   uint32_t fence_timeout_ms = 10'000;  // after which a fence that does not come is a difference
   uint64_t max_memory = 32ull << 30;   // address space of the worker; half of it for backings

@@ -32,6 +32,7 @@ bool ReplayObserver::OnCommand(const CommandPlace& place) {
   place_ = place;
   replaying_ = true;
   page_.SetPlace(place);
+  if (profiler_ != nullptr) profiler_->OnCommand(place);
   // A trace need not present anything, nor soon.
   return !job_.window || !playback_.stopped();
 }
@@ -71,6 +72,14 @@ void ReplayObserver::Send(const DifferenceEvent& difference) {
 }
 
 Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
+  if (profiler_ == nullptr) return ShowFrame(frame);
+  profiler_->OnFrame(frame.packet().number());
+  const auto go_on = ShowFrame(frame);
+  profiler_->AfterFrame(frame.packet().number());
+  return go_on;
+}
+
+Result<bool> ReplayObserver::ShowFrame(FrameView& frame) {
   page_.Beat();
   if (const auto status = Judge(frame); !status) return tl::unexpected(status.error());
   if (job_.frame_digests && first_loop_) SendDigest(frame);

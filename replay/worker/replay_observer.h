@@ -2,6 +2,7 @@
 #pragma once
 
 #include "replay/display/playback_control.h"
+#include "replay/timing/profiler.h"
 #include "replay/worker/frame_judge.h"
 #include "replay/worker/replay_job.h"
 
@@ -15,6 +16,9 @@ class ReplayObserver : public PlayerObserver {
   // All outlive it.
   ReplayObserver(const ReplayJob& job, ProgressPage& page, const WorkerChannel& channel,
                  PlaybackControl& playback);
+
+  // Is told where the replay is, from now on; nullptr takes it away.
+  void SetProfiler(Profiler* profiler) { profiler_ = profiler; }
 
   bool OnCommand(const CommandPlace& place) override;
   void OnWait() override;
@@ -40,11 +44,14 @@ class ReplayObserver : public PlayerObserver {
   void SendDigest(FrameView& frame);
   Status WritePicture(FrameView& frame, const Image& image);
 
+  Result<bool> ShowFrame(FrameView& frame);
+
   const ReplayJob& job_;
   ProgressPage& page_;
   const WorkerChannel& channel_;
   PlaybackControl& playback_;
   FrameJudge judge_;
+  Profiler* profiler_ = nullptr;
   CommandPlace place_;
   bool replaying_ = false;  // a command came
   uint64_t differences_ = 0;

@@ -44,6 +44,7 @@ class Gatherer : public WorkerListener {
     outcome_.failure = Error{known ? static_cast<ErrorCode>(event.code) : ErrorCode::kFailed,
                              std::move(event.message)};
   }
+  void Take(ProfileEvent event) { outcome_.profile = std::move(event.profile); }
   void Take(DoneEvent event) { outcome_.done = std::move(event); }
 
   ReplayOutcome& outcome_;

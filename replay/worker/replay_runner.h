@@ -26,6 +26,7 @@ struct ReplayOutcome {
   std::vector<std::string> notes;
   std::vector<PictureEvent> pictures;
   std::vector<FrameEvent> frames;  // ReplayJob::frame_digests
+  std::optional<Profile> profile;  // ReplayJob::profile
   std::optional<Error> failure;    // why there is no `done`
   std::string last_output;         // of a worker that failed without saying why; any lines
   int interrupted_by = 0;          // the signal with which the user ended it

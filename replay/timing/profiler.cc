@@ -1,0 +1,536 @@
+#include "replay/timing/profiler.h"
+
+#include <fmt/format.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "format/protocol/fields.h"
+
+namespace vgpu {
+
+namespace {
+
+// Rows that are no command's; no command has these numbers.
+constexpr uint32_t kFences = UINT32_MAX, kNoCommand = UINT32_MAX - 1,
+                   kUnknownCommand = UINT32_MAX - 2;
+constexpr uint32_t kFaultyVirgl = UINT32_MAX;
+
+constexpr size_t kMaxContexts = 1 << 14;
+constexpr uint32_t kFramesTrack = 1, kFencesTrack = 2, kOtherContextsTrack = 3, kFirstTrack = 4;
+constexpr size_t kMaxTracks = 1000;
+// Calls whose GPU time is awaited.
+constexpr size_t kMaxShares = 1 << 19;
+// More than that wait only where nothing is presented.
+constexpr size_t kMaxGpuWaiting = 1 << 14;
+
+enum ProfilerOpcode : uint32_t {
+#define VGPU_VIRGL_COMMAND(NAME, value, min_length, fields) kVirgl_##NAME = value,
+#include "format/protocol/virgl.def"
+};
+
+uint64_t ClockNs(clockid_t clock) {
+  timespec now{};
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Counts its own life as the profile's time.
+class OwnTime {
+ public:
+  explicit OwnTime(uint64_t& sum) : sum_(sum), begin_(NowNs()) {}
+  ~OwnTime() { sum_ += NowNs() - begin_; }
+  OwnTime(const OwnTime&) = delete;
+  OwnTime& operator=(const OwnTime&) = delete;
+
+ private:
+  uint64_t& sum_;
+  uint64_t begin_;
+};
+
+uint32_t VirglKey(const VirglCommand& command) {
+  const bool makes = command.info->value == kVirgl_CREATE_OBJECT;
+  return command.info->value | (makes ? command.object << 8 : 0);
+}
+
+std::string VirglKeyName(uint32_t key) {
+  if (key == kFaultyVirgl) return "(faulty)";
+  const std::string name(FindVirglCommand(key & 0xff)->name);
+  if ((key & 0xff) != kVirgl_CREATE_OBJECT) return name;
+  return name + " " + std::string(VirglObjectName(key >> 8));
+}
+
+std::string CommandKeyName(uint32_t key) {
+  if (key == kFences) return "(fences)";
+  if (key == kNoCommand) return "(no command)";
+  if (key == kUnknownCommand) return "(unknown)";
+  return std::string(CommandName(static_cast<CommandType>(key)));
+}
+
+}  // namespace
+
+Profiler::Profiler(const ProfileOptions& options, uint64_t first_frame,
+                   const std::string& trace_name)
+    : options_(options),
+      first_frame_(first_frame),
+      events_(options.events_fd, options.max_events),
+      contexts_(1) {
+  if (!events_.IsOn()) return;
+  events_.NameGroup(TraceEvents::Group::kReplay, "vgpu-replay " + trace_name);
+  events_.NameTrack(TraceEvents::Group::kReplay, kFramesTrack, "frames");
+  events_.NameTrack(TraceEvents::Group::kReplay, kFencesTrack, "fences");
+  events_.NameTrack(TraceEvents::Group::kReplay, kOtherContextsTrack, "contexts beyond the others");
+}
+
+Profiler::~Profiler() = default;
+
+void Profiler::UseGpu() {
+  auto timer = GpuTimer::Create([this](uint64_t tag, uint64_t begin_ns, uint64_t end_ns) {
+    OnGpuResult(tag, begin_ns, end_ns);
+  });
+  if (!timer) {
+    no_gpu_ = timer.error().message;
+    return;
+  }
+  no_gpu_.clear();
+  gpu_ = std::move(*timer);
+  gpu_offset_ns_ = NowNs() - gpu_->GpuNow();
+  events_.NameGroup(TraceEvents::Group::kGpu, "GPU");
+  events_.NameTrack(TraceEvents::Group::kGpu, 1, "virgl commands");
+}
+
+void Profiler::Begin() {
+  measuring_ = first_frame_ == 0;
+  profiling_ns_ = 0;
+  frame_begin_ns_ = NowNs();
+  events_.StartAt(frame_begin_ns_);
+}
+
+void Profiler::OnCommand(const CommandPlace& place) {
+  const OwnTime own(profiling_ns_);
+  CommitCommand();
+  place_ = place;
+  in_command_ = true;
+  command_begin_ns_ = command_end_ns_ = NowNs();
+  command_first_tag_ = first_share_ + shares_.size();
+}
+
+void Profiler::CommitCommand() {
+  if (!in_command_) return;
+  in_command_ = false;
+  if (measuring_) {
+    CommandCounter(place_.type).Add(command_cost_, warming_);
+    ContextCounts& context = ContextOf(place_.context);
+    context.spent.Add(command_cost_, warming_);
+    const uint64_t end_tag = first_share_ + shares_.size();
+    for (uint64_t tag = std::max(command_first_tag_, first_share_); tag < end_tag; ++tag) {
+      shares_[tag - first_share_].context = &context;
+    }
+    ++frame_.commands;
+    if (events_.IsOn()) {
+      const TraceEvents::Span span{
+          CommandName(static_cast<CommandType>(place_.type)), command_begin_ns_, command_end_ns_,
+          fmt::format(R"("command":{},"frame":{})", place_.number, place_.frame)};
+      events_.Write(TraceEvents::Group::kReplay, TrackOf(place_.context), span, spans_,
+                    place_.number);
+    }
+  }
+  command_cost_ = {};
+  spans_.clear();
+  if (gpu_ && gpu_->waiting() > kMaxGpuWaiting) gpu_->Collect();
+}
+
+SpentCounter& Profiler::CommandCounter(uint32_t type) {
+  const bool known = RequestStruct(static_cast<CommandType>(type)) != nullptr;
+  return commands_[known ? type : kUnknownCommand];
+}
+
+void Profiler::OnFrame(uint64_t number) {
+  const uint64_t now = NowNs();
+  CommitCommand();
+  if (measuring_) {
+    const uint64_t profiling = profiling_ns_ - frame_profiling_ns_;
+    frame_.frame = number;
+    frame_.total_ns = now - frame_begin_ns_;
+    frame_.total_ns -= std::min(profiling, frame_.total_ns);
+    // Both are measured by the same clock, but not at the same moments.
+    frame_.total_ns = std::max(frame_.total_ns, frame_.renderer_ns);
+    frames_.push_back(frame_);
+    warming_ = frames_.size() < options_.warm_up;
+    events_.Write(TraceEvents::Group::kReplay, kFramesTrack,
+                  {"frame", frame_begin_ns_, now, fmt::format(R"("frame":{})", number)}, {},
+                  place_.number);
+    events_.WriteCounter("draws", now, frame_.draws, place_.number);
+    events_.WriteCounter("commands", now, frame_.commands, place_.number);
+    events_.Flush();
+  }
+  if (gpu_) gpu_->Collect();
+  measuring_ = false;  // pictures are not the replay's
+}
+
+void Profiler::AfterFrame(uint64_t number) {
+  measuring_ = number + 1 >= first_frame_;
+  if (frames_.empty()) profiling_ns_ = 0;
+  frame_ = {};
+  frame_begin_ns_ = NowNs();
+  frame_profiling_ns_ = profiling_ns_;
+}
+
+void Profiler::End() {
+  CommitCommand();
+  measuring_ = false;
+  if (gpu_) gpu_->CollectAll();
+}
+
+void Profiler::OnCallBegin() {
+  if (!measuring_) return;
+  call_begin_ns_ = NowNs();
+  if (gpu_) gpu_->Begin();
+  process_begin_ns_ = ClockNs(CLOCK_PROCESS_CPUTIME_ID);
+  thread_begin_ns_ = ClockNs(CLOCK_THREAD_CPUTIME_ID);
+}
+
+void Profiler::OnCallEnd(const TimedCall& call) {
+  last_call_ = call;
+  if (!measuring_) return;
+  last_cost_.thread = ClockNs(CLOCK_THREAD_CPUTIME_ID) - thread_begin_ns_;
+  last_cost_.process = ClockNs(CLOCK_PROCESS_CPUTIME_ID) - process_begin_ns_;
+  last_cost_.wall = call.end_ns - call.begin_ns;
+  if (gpu_) {
+    gpu_->End(first_share_ + shares_.size());
+    if (shares_.size() == kMaxShares) DropShare();
+    shares_.emplace_back();
+  }
+  ++calls_;
+  sum_ += last_cost_;
+  frame_.renderer_ns += last_cost_.wall;
+  if (call.call == RendererCall::kPollFences || !in_command_) {
+    CommitCommand();  // it is over, and so its events come before this one
+    OnCallOfNoCommand(call, last_cost_);
+  } else {
+    command_cost_ += last_cost_;
+    command_end_ns_ = call.end_ns;
+    if (gpu_) {
+      shares_.back().command = &CommandCounter(place_.type);
+      shares_.back().context = KnownContext(place_.context);
+    }
+    AddSpan(RendererCallName(call.call));
+  }
+  profiling_ns_ += NowNs() - call.end_ns + call.begin_ns - call_begin_ns_;
+}
+
+void Profiler::OnCallOfNoCommand(const TimedCall& call, const CallCost& cost) {
+  const bool polls = call.call == RendererCall::kPollFences;
+  SpentCounter& counter = commands_[polls ? kFences : kNoCommand];
+  counter.Add(cost, warming_);
+  contexts_[0].spent.Add(cost, warming_);
+  if (gpu_) {
+    shares_.back().command = &counter;
+    shares_.back().context = &contexts_[0];
+  }
+  events_.Write(TraceEvents::Group::kReplay, kFencesTrack,
+                {RendererCallName(call.call), call.begin_ns, call.end_ns, {}}, {}, place_.number);
+}
+
+void Profiler::AddSpan(std::string_view name) {
+  // More than there is room for are all left out.
+  if (!events_.IsOn() || spans_.size() > options_.max_events) return;
+  spans_.push_back({name, last_call_.begin_ns, last_call_.end_ns, {}});
+}
+
+void Profiler::OnContext(uint32_t id, const std::string& name) {
+  const OwnTime own(profiling_ns_);
+  state_.CreateContext(id);
+  const auto known = context_rows_.find(id);
+  if (known != context_rows_.end() && contexts_[known->second].alive) return;
+  ContextCounts& context = NewContext(id);
+  if (&context != &contexts_[0]) context.row.name = name;
+}
+
+void Profiler::OnContextGone(uint32_t id) {
+  state_.DestroyContext(id);
+  const auto known = context_rows_.find(id);
+  if (known != context_rows_.end()) contexts_[known->second].alive = false;
+}
+
+Profiler::ContextCounts& Profiler::NewContext(uint32_t id) {
+  if (contexts_.size() > kMaxContexts) return contexts_[0];
+  context_rows_[id] = static_cast<uint32_t>(contexts_.size());
+  contexts_.emplace_back();
+  contexts_.back().row.id = id;
+  contexts_.back().row.command = place_.number;
+  contexts_.back().alive = true;
+  return contexts_.back();
+}
+
+// One that was destroyed, too: its last command is its own.
+Profiler::ContextCounts& Profiler::ContextOf(uint32_t id) {
+  ContextCounts* known = KnownContext(id);
+  return known != nullptr ? *known : NewContext(id);
+}
+
+Profiler::ContextCounts* Profiler::KnownContext(uint32_t id) {
+  if (id == 0) return &contexts_[0];
+  const auto found = context_rows_.find(id);
+  return found == context_rows_.end() ? nullptr : &contexts_[found->second];
+}
+
+void Profiler::OnResource(uint32_t id, const ResourceShape& shape) {
+  state_.CreateResource(id, shape, place_.number);
+}
+
+void Profiler::OnBlob(uint32_t id, uint32_t context, uint64_t blob_id, uint64_t bytes) {
+  state_.CreateResource(id, state_.TakeAnnounced(context, blob_id), place_.number);
+  blob_bytes_[state_.ResourceOf(id)] = bytes;
+}
+
+void Profiler::OnResourceGone(uint32_t id) { state_.DestroyResource(id); }
+
+bool Profiler::EndsGlContext(const VirglCommand& command) {
+  return command.info->value == kVirgl_DESTROY_SUB_CTX;
+}
+
+void Profiler::BeforeGlContextEnds() {
+  const OwnTime own(profiling_ns_);
+  if (gpu_) gpu_->CollectAll();
+}
+
+void Profiler::OnVirgl(uint32_t context, const VirglCommand& command, bool succeeded) {
+  const OwnTime own(profiling_ns_);
+  VirglState::Use use;
+  if (succeeded) use = state_.Apply(context, command, place_.number);
+  if (!measuring_) return;
+  SpentCounter& counter = virgl_[VirglKey(command)];
+  counter.Add(last_cost_, warming_);
+  ContextCounts& row = ContextOf(context);
+  ++row.row.virgl_commands;
+  row.row.draws += use.draws;
+  frame_.draws += use.draws;
+  Count(use);
+  if (gpu_) {
+    shares_.back().virgl = &counter;
+    shares_.back().use = use;
+    shares_.back().name = command.info->name;
+  }
+  if (!spans_.empty()) spans_.back().name = command.info->name;
+}
+
+void Profiler::OnFaultyVirgl() {
+  if (!measuring_) return;
+  SpentCounter& counter = virgl_[kFaultyVirgl];
+  counter.Add(last_cost_, warming_);
+  if (gpu_) shares_.back().virgl = &counter;
+}
+
+void Profiler::OnTransfer(uint32_t resource_id, bool to_host, uint64_t bytes) {
+  const OwnTime own(profiling_ns_);
+  VirglState::Use use;
+  use.moved = state_.ResourceOf(resource_id);
+  use.moved_to_host = to_host;
+  use.moved_bytes = bytes;
+  if (measuring_) Count(use);
+}
+
+// What the last call worked with.
+void Profiler::Count(const VirglState::Use& use) {
+  if (use.draws != 0) {
+    for (const uint32_t shader : use.shaders) {
+      if (shader == VirglState::kNone) continue;
+      shaders_[shader].spent.Add(last_cost_, warming_);
+      shaders_[shader].vertices += use.vertices;
+    }
+  }
+  if (use.made_shader != VirglState::kNone) shaders_[use.made_shader].made_ns += last_cost_.wall;
+  if (use.target != VirglState::kNone) {
+    ++resources_[use.target].drawn;
+    resources_[use.target].drawn_ns += last_cost_.wall;
+  }
+  if (use.moved != VirglState::kNone) {
+    ResourceRow& row = resources_[use.moved];
+    ++(use.moved_to_host ? row.to_host : row.from_host);
+    (use.moved_to_host ? row.to_host_bytes : row.from_host_bytes) += use.moved_bytes;
+    (use.moved_to_host ? row.to_host_ns : row.from_host_ns) += last_cost_.wall;
+  }
+}
+
+void Profiler::DropShare() {
+  shares_.pop_front();
+  ++first_share_;
+}
+
+void Profiler::OnGpuResult(uint64_t tag, uint64_t begin_ns, uint64_t end_ns) {
+  // Results come in the order of the tags; those before it have none.
+  while (first_share_ < tag) DropShare();
+  if (first_share_ > tag) return;
+  const GpuShare share = shares_.front();
+  DropShare();
+  const uint64_t ns = end_ns - std::min(begin_ns, end_ns);
+  gpu_ns_ += ns;
+  if (share.command != nullptr) share.command->AddGpu(ns);
+  if (share.virgl != nullptr) share.virgl->AddGpu(ns);
+  if (share.context != nullptr) share.context->spent.AddGpu(ns);
+  if (share.use.draws != 0) {
+    for (const uint32_t shader : share.use.shaders) {
+      if (shader != VirglState::kNone) shaders_[shader].spent.AddGpu(ns);
+    }
+  }
+  if (share.use.target != VirglState::kNone) resources_[share.use.target].drawn_gpu_ns += ns;
+  if (share.virgl != nullptr) WriteGpuSpan(share.name, begin_ns, end_ns);
+}
+
+// A GPU works on one thing after another, whatever the stamps of several GL contexts say.
+void Profiler::WriteGpuSpan(std::string_view name, uint64_t begin_ns, uint64_t end_ns) {
+  begin_ns = std::max(begin_ns + gpu_offset_ns_, gpu_span_end_ns_);
+  end_ns += gpu_offset_ns_;
+  if (end_ns <= begin_ns || name.empty()) return;
+  gpu_span_end_ns_ = end_ns;
+  events_.Write(TraceEvents::Group::kGpu, 1, {name, begin_ns, end_ns, {}}, {}, place_.number);
+}
+
+uint32_t Profiler::TrackOf(uint32_t context) {
+  const auto known = tracks_.find(context);
+  if (known != tracks_.end()) return known->second;
+  if (tracks_.size() == kMaxTracks) return kOtherContextsTrack;
+  const auto track = static_cast<uint32_t>(kFirstTrack + tracks_.size());
+  tracks_[context] = track;
+  const std::string& name = ContextOf(context).row.name;
+  events_.NameTrack(TraceEvents::Group::kReplay, track,
+                    fmt::format("context {}{}", context, name.empty() ? "" : " " + name));
+  return track;
+}
+
+namespace {
+
+// The rows that `ns` is largest of, at most `top`, the largest first.
+template <typename Row, typename Ns>
+ProfileTable<Row> TableOf(std::vector<Row> rows, uint32_t top, const Ns& ns) {
+  std::ranges::stable_sort(rows, std::greater<>(), ns);
+  ProfileTable<Row> table;
+  table.all = rows.size();
+  rows.resize(std::min<size_t>(rows.size(), top));
+  table.rows = std::move(rows);
+  return table;
+}
+
+std::string ShapeText(const ResourceShape& shape) {
+  if (shape.IsBuffer()) return fmt::format("buffer of {} bytes", shape.width);
+  std::string text = fmt::format("{}x{}", shape.width, shape.height);
+  if (shape.depth > 1) text += fmt::format("x{}", shape.depth);
+  if (shape.array_size > 1) text += fmt::format(", {} layers", shape.array_size);
+  return text + fmt::format(" {}", FormatName(shape.format).value_or("of an unknown format"));
+}
+
+}  // namespace
+
+Profile Profiler::Take(uint64_t total_ns, uint64_t renderer_ns) {
+  Profile profile;
+  profile.finish = options_.finish;
+  profile.no_gpu = no_gpu_;
+  if (gpu_) profile.gpu_lost = gpu_->lost();
+  profile.total_ns = total_ns;
+  profile.renderer_ns = renderer_ns;
+  profile.profiling_ns = profiling_ns_;
+  profile.thread_ns = sum_.thread;
+  profile.process_ns = sum_.process;
+  profile.gpu_ns = gpu_ns_;
+  profile.calls = calls_;
+  ReportFrames(profile);
+  ReportCommands(profile);
+  ReportShaders(profile);
+  ReportResources(profile);
+  ReportContexts(profile);
+  profile.trace_events = events_.Finish();
+  return profile;
+}
+
+void Profiler::ReportFrames(Profile& profile) const {
+  const size_t warm_up = std::min<size_t>(options_.warm_up, frames_.size());
+  profile.warm_up_frames = warm_up;
+  if (!frames_.empty()) profile.first = frames_.front();
+  const std::vector<FrameRow> measured(frames_.begin() + static_cast<ptrdiff_t>(warm_up),
+                                       frames_.end());
+  profile.measured_frames = measured.size();
+  const auto percentiles = [&](const auto& ns) {
+    std::vector<uint64_t> samples(measured.size());
+    std::ranges::transform(measured, samples.begin(), ns);
+    return PercentilesOf(std::move(samples));
+  };
+  profile.frame_total = percentiles([](const FrameRow& row) { return row.total_ns; });
+  profile.frame_renderer = percentiles([](const FrameRow& row) { return row.renderer_ns; });
+  profile.frame_outside = percentiles([](const FrameRow& row) { return row.OutsideNs(); });
+  profile.slowest = TableOf(measured, options_.top, &FrameRow::total_ns);
+}
+
+void Profiler::ReportCommands(Profile& profile) const {
+  const auto table = [&](const auto& counters, std::string (*name)(uint32_t)) {
+    std::vector<CommandRow> rows;
+    for (const auto& [key, counter] : counters) {
+      if (!counter.empty()) rows.push_back({name(key), counter.Get()});
+    }
+    std::ranges::sort(rows, {}, &CommandRow::name);
+    return TableOf(std::move(rows), options_.top,
+                   [](const CommandRow& row) { return row.spent.wall_ns; });
+  };
+  profile.commands = table(commands_, CommandKeyName);
+  profile.virgl_commands = table(virgl_, VirglKeyName);
+}
+
+void Profiler::ReportShaders(Profile& profile) const {
+  std::vector<ShaderRow> rows;
+  for (const auto& [index, counts] : shaders_) {
+    const ShaderIdentity& shader = state_.shaders()[index];
+    ShaderRow row{
+        .context = shader.context,
+        .sub_context = shader.sub_context,
+        .handle = shader.handle,
+        .command = shader.command,
+        .stage = std::string(ValueName(FieldKind::kShaderStage, shader.stage).value_or("UNKNOWN")),
+        .digest = shader.digest,
+        .first_line = shader.first_line,
+        .lines = shader.lines,
+        .bytes = shader.bytes,
+        .others = index == VirglState::kOther,
+        .vertices = counts.vertices,
+        .made_ns = counts.made_ns,
+        .spent = counts.spent.Get()};
+    if (row.others) row.stage.clear();
+    rows.push_back(std::move(row));
+  }
+  std::ranges::sort(rows, {}, &ShaderRow::command);
+  profile.shaders = TableOf(std::move(rows), options_.top,
+                            [](const ShaderRow& row) { return row.spent.wall_ns + row.made_ns; });
+}
+
+void Profiler::ReportResources(Profile& profile) const {
+  std::vector<ResourceRow> rows;
+  for (const auto& [index, counts] : resources_) {
+    const ResourceIdentity& resource = state_.resources()[index];
+    ResourceRow row = counts;
+    row.id = resource.id;
+    row.command = resource.command;
+    row.others = index == VirglState::kOther;
+    if (resource.shape) row.shape = ShapeText(*resource.shape);
+    const auto blob = blob_bytes_.find(index);
+    if (!resource.shape && blob != blob_bytes_.end()) {
+      row.shape = fmt::format("blob of {} bytes", blob->second);
+    }
+    rows.push_back(std::move(row));
+  }
+  std::ranges::sort(rows, {}, &ResourceRow::command);
+  profile.resources = TableOf(std::move(rows), options_.top, [](const ResourceRow& row) {
+    return row.to_host_ns + row.from_host_ns + row.drawn_ns;
+  });
+}
+
+void Profiler::ReportContexts(Profile& profile) const {
+  std::vector<ContextRow> rows;
+  for (const ContextCounts& context : contexts_) {
+    if (context.spent.empty()) continue;
+    rows.push_back(context.row);
+    rows.back().spent = context.spent.Get();
+  }
+  profile.contexts = TableOf(std::move(rows), options_.top,
+                             [](const ContextRow& row) { return row.spent.wall_ns; });
+}
+
+}  // namespace vgpu
