@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "format/trace/preloaded_trace.h"
 #include "replay/display/window.h"
 #include "replay/player/recorded_device.h"
 #include "replay/worker/replay_observer.h"
@@ -35,6 +36,7 @@ void Add(PlayReport& sum, const PlayReport& one) {
   sum.total_ns += one.total_ns;
   sum.renderer_ns += one.renderer_ns;
   sum.observer_ns += one.observer_ns;
+  sum.cpu_ns += one.cpu_ns;
   sum.recorded_ns += one.recorded_ns;
   sum.stopped = one.stopped;
 }
@@ -52,6 +54,7 @@ class Job {
 
  private:
   Status Confine();
+  Status Preload();
   Status StartRenderer();
   Status StartDevice(Renderer& renderer, std::optional<Device>& device);
   Status Replay();
@@ -64,6 +67,8 @@ class Job {
   PlaybackControl playback_;
   ReplayObserver observer_;
   std::unique_ptr<TraceReader> reader_;
+  std::unique_ptr<PreloadedTrace> preloaded_;
+  TraceSource* source_ = nullptr;  // one of the two
   FenceLog fences_;
   std::unique_ptr<Renderer> renderer_;
   bool writes_confined_ = false;
@@ -75,6 +80,7 @@ Status Job::Run() {
   auto reader = TraceReader::Open(job_.trace);
   if (!reader) return tl::unexpected(reader.error());
   reader_ = std::move(*reader);
+  source_ = reader_.get();
   page_.SetTotals(reader_->summary().commands, reader_->summary().frames);
   return job_.window ? ReplayBehindWindow() : ReplayWithinMemory();
 }
@@ -104,6 +110,14 @@ Status Job::Confine() {
   return {};
 }
 
+Status Job::Preload() {
+  auto trace = PreloadedTrace::Load(*reader_, job_.max_memory / 4);
+  if (!trace) return tl::unexpected(trace.error());
+  preloaded_ = std::move(*trace);
+  if (preloaded_) source_ = preloaded_.get();
+  return {};
+}
+
 Status Job::StartRenderer() {
   page_.SetPhase(WorkerPhase::kStartingRenderer);
   const FenceCallback on_fence = [this](const FenceId& fence) { fences_.Signalled(fence); };
@@ -122,8 +136,9 @@ Status Job::StartRenderer() {
       break;
     }
   }
-  channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), reader_->summary().commands,
-                                         reader_->summary().frames, writes_confined_}));
+  channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), preloaded_ != nullptr,
+                                         reader_->summary().commands, reader_->summary().frames,
+                                         writes_confined_}));
   return {};
 }
 
@@ -145,12 +160,16 @@ Status Job::StartDevice(Renderer& renderer, std::optional<Device>& device) {
 }
 
 Status Job::Replay() {
+  if (job_.preload) {
+    if (const auto status = Preload(); !status) return status;
+  }
   if (const auto status = StartRenderer(); !status) return status;
   TimedRenderer timed(*renderer_, page_.renderer_call());
   PlayerOptions options;
   options.first_frame = job_.frames.first;
   options.last_frame = job_.frames.last;
   options.check_content = job_.check_content;
+  options.frame_times = job_.frame_times;
   options.fence_timeout_ms = job_.fence_timeout_ms;
 
   page_.SetPhase(WorkerPhase::kReplaying);
@@ -158,9 +177,10 @@ Status Job::Replay() {
   std::optional<Device> device;
   while (true) {
     if (const auto status = StartDevice(timed, device); !status) return status;
-    const auto report = Player(*reader_, *device, timed, fences_, options, observer_).Play();
+    const auto report = Player(*source_, *device, timed, fences_, options, observer_).Play();
     if (!report) return tl::unexpected(report.error());
     Add(done.report, *report);
+    if (job_.frame_times) channel_.Send(EncodeEvent(LoopEvent{*report}));
     done.heap.Add(device->Usage());
     ++done.loops;
     observer_.OnEnd();
@@ -168,7 +188,7 @@ Status Job::Replay() {
     device.reset();
     fences_.Clear();
     playback_.Restart();
-    if (const auto status = reader_->Rewind(); !status) return status;
+    if (const auto status = source_->Rewind(); !status) return status;
   }
   page_.SetPhase(WorkerPhase::kFinishing);
   done.differences = observer_.differences();
