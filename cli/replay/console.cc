@@ -10,6 +10,7 @@
 
 #include "cli/output.h"
 #include "cli/replay/environment.h"
+#include "cli/replay/frame_times.h"
 #include "cli/replay/heap_report.h"
 #include "format/protocol/escape.h"
 
@@ -157,7 +158,9 @@ std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outco
                       {"gl_renderer", renderer.gl_renderer},
                       {"gl_version", renderer.gl_version}};
   json["writes_confined"] = outcome.started.writes_confined;
+  if (request.job.preload) json["preloaded"] = outcome.started.preloaded;
   if (outcome.done) AddReport(*outcome.done, json);
+  if (request.job.frame_times) json["loop_times"] = FrameTimesJson(outcome.loops);
   json["differences"] = DifferencesJson(outcome.differences);
   json["notes"] = outcome.notes;
   if (request.job.golden) {

@@ -6,6 +6,7 @@
 
 #include "cli/output.h"
 #include "cli/replay/console.h"
+#include "cli/replay/frame_times.h"
 #include "cli/replay/heap_compare.h"
 #include "cli/replay/heap_report.h"
 #include "cli/replay/output_folder.h"
@@ -26,18 +27,24 @@ struct RunOptions {
   bool window = false;
   std::string pace = "fast";
   std::string snapshots;
+  bool preload = false;
+  bool frame_times = false;
 };
 
-void PrintSummary(const std::string& trace, const ReplayOutcome& outcome) {
+void PrintSummary(const RunOptions& options, const ReplayOutcome& outcome) {
   const DoneEvent& done = *outcome.done;
   const PlayReport& report = done.report;
   const double seconds = static_cast<double>(report.ReplayNs()) * 1e-9;
   const double fps = seconds > 0 ? static_cast<double>(report.timed_frames) / seconds : 0;
-  Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(trace), report.commands, report.frames,
-        done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
+  Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(options.replay.trace), report.commands,
+        report.frames, done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
   Print("renderer: {}\n", RendererText(outcome.started.renderer));
   Print("time: {:.3f} s for {} frames, {:.1f} a second; {:.2f} % of it outside the renderer\n",
         seconds, report.timed_frames, fps, report.ShareOutsideRenderer() * 100);
+  PrintFrameTimes(outcome.loops);
+  if (options.preload && !outcome.started.preloaded) {
+    PrintNote("the trace takes more memory than a quarter of --max-memory: it is read as it plays");
+  }
   Print("recorded: {:.3f} s for the same frames\n", static_cast<double>(report.recorded_ns) * 1e-9);
   Print("responses: {} compared, {} different\n", report.done.responses,
         report.different.responses);
@@ -56,6 +63,8 @@ Result<ReplayRequest> JobOf(const RunOptions& options) {
   job.loops = options.loops;
   job.window = options.window;
   job.recorded_pace = options.pace == "recorded";
+  job.preload = options.preload;
+  job.frame_times = options.frame_times;
   if (!options.snapshots.empty()) {
     job.pictures_folder = options.snapshots;
   }
@@ -68,6 +77,7 @@ Status CheckComparison(const RunOptions& options) {
                       : !options.snapshots.empty() ? "--snapshots"
                       : options.pace == "recorded" ? "--pace recorded"
                       : options.loops == 0         ? "--loop 0"
+                      : options.frame_times        ? "--frame-times"
                                                    : nullptr;
   if (wrong == nullptr) return {};
   return UsageError(fmt::format("{} is given with --heap {}, which takes times", wrong, kCompare));
@@ -101,7 +111,7 @@ int Run(const RunOptions& options) {
   if (options.replay.json) Print("{}", OutcomeJson(*request, *outcome));
   if (outcome->failure) return FailReplay(*outcome);
   if (!options.replay.json) {
-    PrintSummary(options.replay.trace, *outcome);
+    PrintSummary(options, *outcome);
     PrintTraceState(options.replay.trace, *outcome->done);
   }
   return ExitCodeOf(*outcome->done);
@@ -134,6 +144,11 @@ std::function<int()> AddRun(CLI::App& command) {
       .add_option("--snapshots", options->snapshots,
                   "Write each frame as DIR/frame-NNNNNN.png; existing ones are replaced")
       ->type_name("DIR");
+  command.add_flag("--preload", options->preload,
+                   "Read the trace into memory before the time is taken, where it takes no more "
+                   "than a quarter of --max-memory");
+  command.add_flag("--frame-times", options->frame_times,
+                   "Take the time of each frame: percentiles, and all of them with --json");
   AddHeapOptions(command, options->replay, {kCompare});
   command.footer(
       "--heap compare replays once under each policy for the frames, and twice for the time.\n"

@@ -174,8 +174,8 @@ Status TraceReader::Impl::CheckCodec() const {
                                 static_cast<int>(codec)));
 }
 
-// The session is the first packet of the first chunk, whatever lies before that. Where damage took it, what is left can still
-// be read, with an empty session.
+// The session is the first packet of the first chunk, whatever lies before that. Where damage took
+// it, what is left can still be read, with an empty session.
 Status TraceReader::Impl::ReadSession() {
   proto::Packet packet;
   if (!chunks.empty()) {
@@ -299,20 +299,6 @@ Status TraceReader::SeekToChunk(size_t chunk) {
 
 Result<Bytes> TraceReader::Blob(uint64_t id) { return impl_->FindBlob(id); }
 
-Status TraceReader::AppendBlobs(const google::protobuf::RepeatedField<uint64_t>& ids,
-                                std::vector<std::byte>& out, uint64_t max_bytes) {
-  uint64_t room = max_bytes;
-  for (const uint64_t id : ids) {
-    auto bytes = Blob(id);
-    if (!bytes) return tl::unexpected(bytes.error());
-    if (bytes->size() > room) {
-      return Unreadable(fmt::format("{}: content of {} blobs passes the limit of {} bytes",
-                                    impl_->file.name(), ids.size(), max_bytes));
-    }
-    room -= bytes->size();
-    out.insert(out.end(), bytes->begin(), bytes->end());
-  }
-  return {};
-}
+const std::string& TraceReader::name() const { return impl_->file.name(); }
 
 }  // namespace vgpu

@@ -17,17 +17,9 @@
 #include "format/protocol/error.h"
 #include "format/protocol/limits.h"
 #include "format/trace/packet.pb.h"
+#include "format/trace/trace_source.h"
 
 namespace vgpu {
-
-// One stretch of the file that could not be read.
-struct Damage {
-  uint64_t offset = 0;
-  uint64_t size = 0;
-  std::string what;                  // a sentence with the place and the value
-  uint64_t first_command = 0;        // the number that would have come next
-  std::optional<uint64_t> commands;  // how many were skipped, where the chunks around it tell
-};
 
 struct ChunkEntry {
   uint64_t offset = 0;  // of the chunk in the file
@@ -36,59 +28,32 @@ struct ChunkEntry {
   proto::Range range;
 };
 
-struct TraceSummary {
-  uint64_t file_bytes = 0;
-  uint64_t commands = 0;
-  uint64_t frames = 0;
-  uint64_t blobs = 0;
-  uint64_t raw_bytes = 0;  // of all chunks, uncompressed
-  uint64_t begin_ns = 0;
-  uint64_t end_ns = 0;
-  bool has_index = false;
-  bool truncated = false;                   // the file ends inside a chunk of packets
-  std::optional<std::string> index_damage;  // a sentence: what is wrong with the index, no more
-  // From the index only.
-  std::optional<uint64_t> checks;
-  std::optional<uint64_t> boundary_bytes;
-  std::optional<uint64_t> losses;         // Loss packets
-  std::optional<uint64_t> lost_commands;  // that they count; more may be lost
-  std::vector<proto::Heap> heaps;
-  std::vector<Damage> damage;
-};
-
-class TraceReader {
+class TraceReader final : public TraceSource {
  public:
   // Opens, checks that it is a trace, reads the index or walks the chunk heads, and reads the
   // session. kUnreadable with a sentence for: no such file, a directory, empty, not a trace, a
   // newer version, a required feature that this reader lacks (named).
   static Result<std::unique_ptr<TraceReader>> Open(const std::filesystem::path& path);
-  ~TraceReader();
+  ~TraceReader() override;
 
-  const TraceSummary& summary() const;
-  const proto::Session& session() const;
+  const std::string& name() const override;
+  const TraceSummary& summary() const override;
+  const proto::Session& session() const override;
   const std::vector<ChunkEntry>& chunks() const;
 
-  // The next packet in file order, or nullptr at the end. Valid until the next call. Damage that
-  // it passes is added to summary().damage. A packet of a kind that is newer than this reader has
-  // body_case() BODY_NOT_SET: pass over it. A blob packet comes without its data, which Blob() has.
-  // The index is not returned.
-  Result<const proto::Packet*> Next();
+  Result<const proto::Packet*> Next() override;
   // Where in the file the chunk starts that the last packet came from.
   uint64_t chunk_offset() const;
   // The next call of Next() returns a packet at or before those that belong to this command (its
   // memory stands before it); the caller skips what belongs to earlier ones. Past the end: the end.
   Status SeekToCommand(uint64_t number);
-  Status Rewind();
+  Status Rewind() override;
   // The next call of Next() returns the first packet of this chunk of chunks(), or of one behind
   // it.
   Status SeekToChunk(size_t chunk);
 
-  // A blob's bytes, from the chunk cache or the file. Valid until the next call of Blob.
-  Result<Bytes> Blob(uint64_t id);
-  // The concatenation of blobs, appended to `out`. kUnreadable where a blob cannot be read or they
-  // make more than `max_bytes`.
-  Status AppendBlobs(const google::protobuf::RepeatedField<uint64_t>& ids,
-                     std::vector<std::byte>& out, uint64_t max_bytes = limits::kMaxContentBytes);
+  // From the chunk cache or the file.
+  Result<Bytes> Blob(uint64_t id) override;
 
  private:
   struct Impl;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,17 @@ class FrameView {
   virtual std::optional<Result<Pixels>> Recorded() = 0;
 };
 
+// What a frame took, from the one before it, or from where the timed range begins, to its
+// presentation. Without the observer's part.
+struct FrameTime {
+  uint64_t total_ns = 0;
+  uint64_t renderer_ns = 0;
+  uint64_t cpu_ns = 0;  // of all threads of the process
+};
+
+// So many at a time, at most, are told to OnFrameTimes.
+inline constexpr size_t kFrameTimeBatch = 4096;
+
 class PlayerObserver {
  public:
   virtual ~PlayerObserver() = default;
@@ -63,6 +75,9 @@ class PlayerObserver {
   virtual void OnNote(const std::string& note) = 0;
   // False ends the replay here; an error ends it as failed.
   virtual Result<bool> OnFrame(FrameView& frame) = 0;
+  // The times of the next frames of the timed range, in order: where kFrameTimeBatch have gathered,
+  // and at the end.
+  virtual void OnFrameTimes(std::span<const FrameTime> frames) { (void)frames; }
 };
 
 }  // namespace vgpu

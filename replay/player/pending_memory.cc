@@ -56,7 +56,7 @@ Status PendingMemory::Add(const proto::Memory& memory) {
   return {};
 }
 
-std::span<const MemoryUpdate> PendingMemory::Take(TraceReader& reader,
+std::span<const MemoryUpdate> PendingMemory::Take(TraceSource& reader,
                                                   std::vector<std::string>& errors) {
   const std::span<Waiting> waiting(waiting_.data(), count_);
   count_ = 0;
@@ -90,7 +90,7 @@ std::span<const MemoryUpdate> PendingMemory::Take(TraceReader& reader,
   return updates_;
 }
 
-Status PendingMemory::Gather(const Waiting& waiting, TraceReader& reader) {
+Status PendingMemory::Gather(const Waiting& waiting, TraceSource& reader) {
   const size_t begin = bytes_.size();
   const uint64_t wanted = waiting.update.box.TotalBytes();
   for (const uint64_t id : waiting.blobs) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "format/protocol/command_sink.h"
-#include "format/trace/trace_reader.h"
+#include "format/trace/trace_source.h"
 
 namespace vgpu {
 
@@ -19,7 +19,7 @@ class PendingMemory {
   Status Add(const proto::Memory& memory);
   // The updates with their bytes; valid until the next call of Take or of the reader's Blob.
   // Forgets them. Errors go to `errors`, a sentence each, and the update is left out.
-  std::span<const MemoryUpdate> Take(TraceReader& reader, std::vector<std::string>& errors);
+  std::span<const MemoryUpdate> Take(TraceSource& reader, std::vector<std::string>& errors);
 
  private:
   struct Waiting {
@@ -28,7 +28,7 @@ class PendingMemory {
   };
   void Append(const Waiting& waiting, const Result<Bytes>& bytes, std::vector<std::string>& errors);
   // Adds the blobs of one to `bytes_`, no more of them than its box has bytes.
-  Status Gather(const Waiting& waiting, TraceReader& reader);
+  Status Gather(const Waiting& waiting, TraceSource& reader);
 
   std::vector<Waiting> waiting_;  // reused: only the first `count_` are meant
   size_t count_ = 0;

@@ -8,6 +8,7 @@
 #include "format/protocol/limits.h"
 #include "replay/player/fence_wait.h"
 #include "replay/player/pending_memory.h"
+#include "replay/player/play_clock.h"
 #include "replay/player/response_check.h"
 #include "replay/player/trace_frame.h"
 
@@ -44,6 +45,7 @@ class Player::Run {
       : player_(player),
         fences_(player.renderer_, player.fences_, player.options_.fence_timeout_ms,
                 [&player] { player.observer_.OnWait(); }),
+        clock_(player.renderer_, player.observer_, player.options_.frame_times),
         known_results_(KnownResultsOf(player.reader_.session().source())) {}
 
   Result<PlayReport> Play();
@@ -77,8 +79,6 @@ class Player::Run {
   void NoteDamage();
   void Report(Finding::Kind kind, uint32_t resource_id, std::string what, bool by_digest = false);
   void Note(const std::string& note);
-  // Without what the observer had it do.
-  uint64_t RendererNs() const { return player_.renderer_.clock().total_ns - observer_renderer_ns_; }
   void BeginTiming();
   void EndTiming();
 
@@ -86,6 +86,7 @@ class Player::Run {
   size_t damage_noted_ = 0;  // of the reader's list
   PlayReport report_;
   FenceWait fences_;
+  PlayClock clock_;
   PendingMemory memory_;
   std::vector<std::string> memory_errors_;
   CommandPlace place_;
@@ -93,9 +94,6 @@ class Player::Run {
   std::vector<uint32_t> noted_environment_;  // response types whose difference was told
   const KnownResults known_results_;
   bool done_ = false;
-  bool timing_ = false;
-  uint64_t begin_ns_ = 0, renderer_begin_ns_ = 0, observer_begin_ns_ = 0;
-  uint64_t observer_ns_ = 0, observer_renderer_ns_ = 0;
   uint64_t recorded_begin_ns_ = 0, recorded_ns_ = 0;
 };
 
@@ -113,7 +111,7 @@ Result<PlayReport> Player::Run::Play() {
     if (const auto status = OnPacket(**packet); !status) return tl::unexpected(status.error());
   }
   ReportReadback();
-  if (timing_) EndTiming();
+  if (clock_.running()) EndTiming();
   return report_;
 }
 
@@ -300,11 +298,9 @@ Status Player::Run::OnFrame(const proto::Frame& packet) {
   const auto& options = player_.options_;
   if (packet.number() >= options.first_frame && packet.number() <= options.last_frame) {
     ++report_.timed_frames;
-    const uint64_t begin = NowNs();
-    const uint64_t renderer_begin = player_.renderer_.clock().total_ns;
+    clock_.Present();
     const auto go_on = player_.observer_.OnFrame(view);
-    observer_ns_ += NowNs() - begin;
-    observer_renderer_ns_ += player_.renderer_.clock().total_ns - renderer_begin;
+    clock_.Resume();
     if (!go_on) return tl::unexpected(go_on.error());
     report_.stopped = !*go_on;
   }
@@ -369,21 +365,16 @@ void Player::Run::NoteDamage() {
 void Player::Run::Note(const std::string& note) { player_.observer_.OnNote(note); }
 
 void Player::Run::BeginTiming() {
-  timing_ = true;
-  begin_ns_ = NowNs();
-  renderer_begin_ns_ = RendererNs();
-  observer_begin_ns_ = observer_ns_;
+  clock_.Begin();
   recorded_begin_ns_ = recorded_ns_;
 }
 
 void Player::Run::EndTiming() {
-  report_.total_ns = NowNs() - begin_ns_;
-  report_.renderer_ns = RendererNs() - renderer_begin_ns_;
-  report_.observer_ns = observer_ns_ - observer_begin_ns_;
+  clock_.End(report_);
   report_.recorded_ns = recorded_ns_ - std::min(recorded_ns_, recorded_begin_ns_);
 }
 
-Player::Player(TraceReader& reader, Device& device, TimedRenderer& renderer, FenceLog& fences,
+Player::Player(TraceSource& reader, Device& device, TimedRenderer& renderer, FenceLog& fences,
                const PlayerOptions& options, PlayerObserver& observer)
     : reader_(reader),
       device_(device),

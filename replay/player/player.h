@@ -6,7 +6,7 @@
 #include <limits>
 #include <memory>
 
-#include "format/trace/trace_reader.h"
+#include "format/trace/trace_source.h"
 #include "replay/device/device.h"
 #include "replay/player/fence_log.h"
 #include "replay/player/observer.h"
@@ -20,6 +20,7 @@ struct PlayerOptions {
   uint64_t first_frame = 0;
   uint64_t last_frame = std::numeric_limits<uint64_t>::max();
   bool check_content = true;           // digests of read-backs and frames
+  bool frame_times = false;            // PlayerObserver::OnFrameTimes is told
   uint32_t fence_timeout_ms = 10'000;  // for the first that does not come; none of the others
 };
 
@@ -43,6 +44,7 @@ struct PlayReport {
   uint64_t total_ns = 0;
   uint64_t renderer_ns = 0;
   uint64_t observer_ns = 0;  // in the observer, which is neither the renderer nor the replay
+  uint64_t cpu_ns = 0;       // of all threads, without the observer's part; with frame_times only
   uint64_t recorded_ns = 0;  // what the same range took when it was recorded
   bool stopped = false;      // by the observer
 
@@ -55,7 +57,7 @@ struct PlayReport {
 class Player {
  public:
   // All outlive the player. `fences` is what the renderer's fence callback feeds.
-  Player(TraceReader& reader, Device& device, TimedRenderer& renderer, FenceLog& fences,
+  Player(TraceSource& reader, Device& device, TimedRenderer& renderer, FenceLog& fences,
          const PlayerOptions& options, PlayerObserver& observer);
   ~Player();
 
@@ -65,7 +67,7 @@ class Player {
 
  private:
   class Run;
-  TraceReader& reader_;
+  TraceSource& reader_;
   Device& device_;
   TimedRenderer& renderer_;
   FenceLog& fences_;

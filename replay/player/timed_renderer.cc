@@ -33,13 +33,16 @@ class Timing {
   TimedCall call_;
 };
 
-}  // namespace
-
-uint64_t NowNs() {
+uint64_t ReadClock(clockid_t clock) {
   timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
+  clock_gettime(clock, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000u + static_cast<uint64_t>(now.tv_nsec);
 }
+
+}  // namespace
+
+uint64_t NowNs() { return ReadClock(CLOCK_MONOTONIC); }
+uint64_t CpuNs() { return ReadClock(CLOCK_PROCESS_CPUTIME_ID); }
 
 std::string_view RendererCallName(RendererCall call) {
   switch (call) {

@@ -1,7 +1,7 @@
 // A frame packet and the two pictures of it.
 #pragma once
 
-#include "format/trace/trace_reader.h"
+#include "format/trace/trace_source.h"
 #include "replay/player/observer.h"
 
 namespace vgpu {
@@ -10,7 +10,7 @@ namespace vgpu {
 class TraceFrame : public FrameView {
  public:
   TraceFrame(const proto::Frame& packet, const CommandPlace& place, FrameCheck check,
-             TraceReader& reader, Device& device)
+             TraceSource& reader, Device& device)
       : packet_(packet), place_(place), check_(check), reader_(reader), device_(device) {}
 
   const proto::Frame& packet() const override { return packet_; }
@@ -39,7 +39,7 @@ class TraceFrame : public FrameView {
   const proto::Frame& packet_;
   const CommandPlace& place_;
   FrameCheck check_;
-  TraceReader& reader_;
+  TraceSource& reader_;
   Device& device_;
   std::optional<Result<Pixels>> replayed_;
 };

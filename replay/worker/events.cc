@@ -14,15 +14,18 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RendererInfo, name, version, gl_vendor, gl_re
                                    library)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckCounts, responses, readbacks, frames, fences)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlayReport, commands, frames, timed_frames, unanswered, losses,
-                                   done, different, total_ns, renderer_ns, observer_ns, recorded_ns,
-                                   stopped)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StartedEvent, renderer, commands, frames, writes_confined)
+                                   done, different, total_ns, renderer_ns, observer_ns, cpu_ns,
+                                   recorded_ns, stopped)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StartedEvent, renderer, preloaded, commands, frames,
+                                   writes_confined)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DifferenceEvent, kind, command, command_name, context, frame,
                                    resource, message, differing, pixels, largest, expected_file,
                                    replayed_file, difference_file)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NoteEvent, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PictureEvent, frame, scanout, width, height, digest, file)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FrameEvent, frame, digest, failure)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FrameTimesEvent, total_ns, renderer_ns, cpu_ns)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LoopEvent, report)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FailedEvent, code, message)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(HeapUsage, policy, allocator, pool_bytes, in_place_bytes,
                                    gathered_bytes, converted_bytes, view_bytes, outside_bytes,
@@ -35,8 +38,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileEvent, profile)
 
 namespace {
 
-constexpr std::array kNames = {"started", "difference", "note", "picture",
-                               "frame",   "failed",     "done", "profile"};
+constexpr std::array kNames = {"started",     "difference", "note",   "picture", "frame",
+                                "frame_times", "loop",       "failed", "done",    "profile"};
 static_assert(kNames.size() == std::variant_size_v<WorkerEvent>);
 
 template <size_t... I>

@@ -16,6 +16,7 @@ namespace vgpu {
 
 struct StartedEvent {
   RendererInfo renderer;
+  bool preloaded = false;             // the trace is in memory
   uint64_t commands = 0, frames = 0;  // of the trace, as far as its heads tell
   bool writes_confined = false;
 };
@@ -61,6 +62,16 @@ struct ProfileEvent {
   Profile profile;
 };
 
+// Times of frames, ReplayJob::frame_times; each list has as many, in the frames' order.
+struct FrameTimesEvent {
+  std::vector<uint64_t> total_ns, renderer_ns, cpu_ns;
+};
+
+// A loop has ended: after its FrameTimesEvents, where there are such.
+struct LoopEvent {
+  PlayReport report;
+};
+
 struct FailedEvent {
   uint32_t code = 0;  // ErrorCode
   std::string message;
@@ -80,7 +91,7 @@ struct DoneEvent {
 };
 
 using WorkerEvent = std::variant<StartedEvent, DifferenceEvent, NoteEvent, PictureEvent, FrameEvent,
-                                 FailedEvent, DoneEvent, ProfileEvent>;
+                                 FrameTimesEvent, LoopEvent, FailedEvent, DoneEvent, ProfileEvent>;
 
 std::string EncodeEvent(const WorkerEvent& event);
 // kFailed for a line that no worker sends.

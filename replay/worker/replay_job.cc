@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "format/trace/preloaded_trace.h"
 #include "replay/display/window.h"
 #include "replay/player/recorded_device.h"
 #include "replay/worker/job_profile.h"
@@ -36,6 +37,7 @@ void Add(PlayReport& sum, const PlayReport& one) {
   sum.total_ns += one.total_ns;
   sum.renderer_ns += one.renderer_ns;
   sum.observer_ns += one.observer_ns;
+  sum.cpu_ns += one.cpu_ns;
   sum.recorded_ns += one.recorded_ns;
   sum.stopped = one.stopped;
 }
@@ -53,6 +55,7 @@ class Job {
 
  private:
   Status Confine();
+  Status Preload();
   Status StartRenderer();
   Status StartDevice(Renderer& renderer, std::optional<Device>& device);
   Status Replay();
@@ -65,6 +68,8 @@ class Job {
   PlaybackControl playback_;
   ReplayObserver observer_;
   std::unique_ptr<TraceReader> reader_;
+  std::unique_ptr<PreloadedTrace> preloaded_;
+  TraceSource* source_ = nullptr;  // one of the two
   FenceLog fences_;
   std::unique_ptr<Renderer> renderer_;
   bool writes_confined_ = false;
@@ -76,6 +81,7 @@ Status Job::Run() {
   auto reader = TraceReader::Open(job_.trace);
   if (!reader) return tl::unexpected(reader.error());
   reader_ = std::move(*reader);
+  source_ = reader_.get();
   page_.SetTotals(reader_->summary().commands, reader_->summary().frames);
   return job_.window ? ReplayBehindWindow() : ReplayWithinMemory();
 }
@@ -105,6 +111,14 @@ Status Job::Confine() {
   return {};
 }
 
+Status Job::Preload() {
+  auto trace = PreloadedTrace::Load(*reader_, job_.max_memory / 4);
+  if (!trace) return tl::unexpected(trace.error());
+  preloaded_ = std::move(*trace);
+  if (preloaded_) source_ = preloaded_.get();
+  return {};
+}
+
 Status Job::StartRenderer() {
   page_.SetPhase(WorkerPhase::kStartingRenderer);
   const FenceCallback on_fence = [this](const FenceId& fence) { fences_.Signalled(fence); };
@@ -123,8 +137,9 @@ Status Job::StartRenderer() {
       break;
     }
   }
-  channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), reader_->summary().commands,
-                                         reader_->summary().frames, writes_confined_}));
+  channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), preloaded_ != nullptr,
+                                         reader_->summary().commands, reader_->summary().frames,
+                                         writes_confined_}));
   return {};
 }
 
@@ -146,6 +161,9 @@ Status Job::StartDevice(Renderer& renderer, std::optional<Device>& device) {
 }
 
 Status Job::Replay() {
+  if (job_.preload) {
+    if (const auto status = Preload(); !status) return status;
+  }
   if (const auto status = StartRenderer(); !status) return status;
   JobProfile profile(job_, *renderer_, observer_);
   TimedRenderer timed(profile.inner(), page_.renderer_call());
@@ -153,6 +171,7 @@ Status Job::Replay() {
   options.first_frame = job_.frames.first;
   options.last_frame = job_.frames.last;
   options.check_content = job_.check_content;
+  options.frame_times = job_.frame_times;
   options.fence_timeout_ms = job_.fence_timeout_ms;
 
   page_.SetPhase(WorkerPhase::kReplaying);
@@ -161,9 +180,10 @@ Status Job::Replay() {
   while (true) {
     if (const auto status = StartDevice(profile.Outer(timed), device); !status) return status;
     profile.Begin();
-    const auto report = Player(*reader_, *device, timed, fences_, options, observer_).Play();
+    const auto report = Player(*source_, *device, timed, fences_, options, observer_).Play();
     if (!report) return tl::unexpected(report.error());
     Add(done.report, *report);
+    if (job_.frame_times) channel_.Send(EncodeEvent(LoopEvent{*report}));
     done.heap.Add(device->Usage());
     ++done.loops;
     if (const auto told = profile.End(timed, *report)) channel_.Send(EncodeEvent(*told));
@@ -172,7 +192,7 @@ Status Job::Replay() {
     device.reset();
     fences_.Clear();
     playback_.Restart();
-    if (const auto status = reader_->Rewind(); !status) return status;
+    if (const auto status = source_->Rewind(); !status) return status;
   }
   page_.SetPhase(WorkerPhase::kFinishing);
   done.differences = observer_.differences();

@@ -54,6 +54,10 @@ struct ReplayJob {
   FrameSelection pictures{};
 
   bool frame_digests = false;  // a FrameEvent for each frame of the first loop
+  bool frame_times = false;    // FrameTimesEvents and a LoopEvent for each loop
+  // The trace is read into memory before the first loop, where it takes no more than a quarter of
+  // `max_memory`.
+  bool preload = false;
 
   // Where resources lie, and that it is measured. None: where they were, as if the replay were the
   // recorded device.

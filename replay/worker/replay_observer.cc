@@ -106,6 +106,18 @@ Result<bool> ReplayObserver::ShowFrame(FrameView& frame) {
   return playback_.Present(packet.scanout(), packet.time_ns(), std::move(image));
 }
 
+void ReplayObserver::OnFrameTimes(std::span<const FrameTime> frames) {
+  FrameTimesEvent event;
+  for (const FrameTime& frame : frames) {
+    event.total_ns.push_back(frame.total_ns);
+    event.renderer_ns.push_back(frame.renderer_ns);
+    event.cpu_ns.push_back(frame.cpu_ns);
+  }
+  // Three numbers of at most 20 digits each.
+  static_assert(kFrameTimeBatch * 3 * 21 + 100 < kMaxLine);
+  channel_.Send(EncodeEvent(event));
+}
+
 void ReplayObserver::NoteGap(const proto::Frame& packet) {
   const uint64_t gap = packet.time_ns() - std::min(packet.time_ns(), last_frame_ns_);
   last_frame_ns_ = packet.time_ns();

@@ -27,6 +27,7 @@ class ReplayObserver : public PlayerObserver {
   // A line that the renderer library says of itself, about the command that it is in.
   void OnRendererMessage(const std::string& line);
   Result<bool> OnFrame(FrameView& frame) override;
+  void OnFrameTimes(std::span<const FrameTime> frames) override;
 
   // What only the end tells: golden frames that never came.
   void OnEnd();

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 #include <string.h>
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace vgpu {
 
@@ -39,6 +41,16 @@ class Gatherer : public WorkerListener {
   }
   void Take(PictureEvent event) { outcome_.pictures.push_back(std::move(event)); }
   void Take(FrameEvent event) { outcome_.frames.push_back(std::move(event)); }
+  void Take(FrameTimesEvent event) {
+    const size_t count =
+        std::min({event.total_ns.size(), event.renderer_ns.size(), event.cpu_ns.size()});
+    for (size_t i = 0; i < count; ++i) {
+      frames_.push_back({event.total_ns[i], event.renderer_ns[i], event.cpu_ns[i]});
+    }
+  }
+  void Take(LoopEvent event) {
+    outcome_.loops.push_back({std::move(event.report), std::exchange(frames_, {})});
+  }
   void Take(FailedEvent event) {
     const bool known = event.code <= static_cast<uint32_t>(ErrorCode::kUnavailable);
     outcome_.failure = Error{known ? static_cast<ErrorCode>(event.code) : ErrorCode::kFailed,
@@ -49,6 +61,7 @@ class Gatherer : public WorkerListener {
 
   ReplayOutcome& outcome_;
   ReplayListener& listener_;
+  std::vector<FrameTime> frames_;  // of the loop that runs
 };
 
 std::string SignalName(int signal) {

@@ -19,6 +19,12 @@ class ReplayListener {
   virtual void OnProgress(const Progress& progress) = 0;  // about ten times a second
 };
 
+// A loop's times, ReplayJob::frame_times.
+struct LoopTimes {
+  PlayReport report;
+  std::vector<FrameTime> frames;  // of the timed range
+};
+
 struct ReplayOutcome {
   StartedEvent started;
   std::optional<DoneEvent> done;             // nothing where the worker did not come to the end
@@ -27,6 +33,7 @@ struct ReplayOutcome {
   std::vector<PictureEvent> pictures;
   std::vector<FrameEvent> frames;  // ReplayJob::frame_digests
   std::optional<Profile> profile;  // ReplayJob::profile
+  std::vector<LoopTimes> loops;    // ReplayJob::frame_times
   std::optional<Error> failure;    // why there is no `done`
   std::string last_output;         // of a worker that failed without saying why; any lines
   int interrupted_by = 0;          // the signal with which the user ended it
