@@ -1,11 +1,13 @@
 #include "cli/replay/result_files.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <system_error>
 
@@ -90,6 +92,10 @@ Status WriteResultFiles(const SuiteResult& result, const ResultFiles& files) {
                      fmt::format("{}; {}", report.error().message, junit.error().message));
   }
   return report ? junit : report;
+}
+
+std::string UtcNow() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
 }  // namespace vgpu::cli

@@ -25,4 +25,7 @@ Status CheckResultFiles(const ResultFiles& files);
 // /dev/stdout) is written into. kFailed with the system's reason; the others are written still.
 Status WriteResultFiles(const SuiteResult& result, const ResultFiles& files);
 
+// As SuiteResult::started: "2026-11-27T12:00:00Z".
+std::string UtcNow();
+
 }  // namespace vgpu::cli
