@@ -369,6 +369,7 @@ void Player::Run::NoteDamage() {
 void Player::Run::Note(const std::string& note) { player_.observer_.OnNote(note); }
 
 void Player::Run::BeginTiming() {
+  player_.observer_.OnTimingBegin();
   timing_ = true;
   begin_ns_ = NowNs();
   renderer_begin_ns_ = RendererNs();

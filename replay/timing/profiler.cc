@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "format/protocol/fields.h"
+#include "replay/renderer/gl_probe.h"
 
 namespace vgpu {
 
@@ -69,12 +70,8 @@ std::string CommandKeyName(uint32_t key) {
 
 }  // namespace
 
-Profiler::Profiler(const ProfileOptions& options, uint64_t first_frame,
-                   const std::string& trace_name)
-    : options_(options),
-      first_frame_(first_frame),
-      events_(options.events_fd, options.max_events),
-      contexts_(1) {
+Profiler::Profiler(const ProfileOptions& options, const std::string& trace_name)
+    : options_(options), events_(options.events_fd, options.max_events), contexts_(1) {
   if (!events_.IsOn()) return;
   events_.NameGroup(TraceEvents::Group::kReplay, "vgpu-replay " + trace_name);
   events_.NameTrack(TraceEvents::Group::kReplay, kFramesTrack, "frames");
@@ -84,7 +81,19 @@ Profiler::Profiler(const ProfileOptions& options, uint64_t first_frame,
 
 Profiler::~Profiler() = default;
 
-void Profiler::UseGpu() {
+void Profiler::UseGl(std::string_view gl_renderer) {
+  uses_gl_ = true;
+  if (options_.gpu == GpuTiming::kOff) {
+    no_gpu_ = "the GPU's time is not taken, as asked for";
+    return;
+  }
+  if (options_.gpu == GpuTiming::kAuto && DrawsOnProcessor(gl_renderer)) {
+    no_gpu_ = fmt::format(
+        "the GPU's time is not taken: {} draws on the processor, and its time stamps are those of "
+        "its batches, not of commands; --gpu on takes them nevertheless",
+        gl_renderer);
+    return;
+  }
   auto timer = GpuTimer::Create([this](uint64_t tag, uint64_t begin_ns, uint64_t end_ns) {
     OnGpuResult(tag, begin_ns, end_ns);
   });
@@ -100,7 +109,8 @@ void Profiler::UseGpu() {
 }
 
 void Profiler::Begin() {
-  measuring_ = first_frame_ == 0;
+  CommitCommand();  // of the frame before
+  begun_ = measuring_ = true;
   profiling_ns_ = 0;
   frame_begin_ns_ = NowNs();
   events_.StartAt(frame_begin_ns_);
@@ -168,9 +178,8 @@ void Profiler::OnFrame(uint64_t number) {
   measuring_ = false;  // pictures are not the replay's
 }
 
-void Profiler::AfterFrame(uint64_t number) {
-  measuring_ = number + 1 >= first_frame_;
-  if (frames_.empty()) profiling_ns_ = 0;
+void Profiler::AfterFrame() {
+  measuring_ = begun_;
   frame_ = {};
   frame_begin_ns_ = NowNs();
   frame_profiling_ns_ = profiling_ns_;
@@ -425,6 +434,7 @@ std::string ShapeText(const ResourceShape& shape) {
 Profile Profiler::Take(uint64_t total_ns, uint64_t renderer_ns) {
   Profile profile;
   profile.finish = options_.finish;
+  profile.uses_gl = uses_gl_;
   profile.no_gpu = no_gpu_;
   if (gpu_) profile.gpu_lost = gpu_->lost();
   profile.total_ns = total_ns;
