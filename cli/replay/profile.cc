@@ -23,6 +23,7 @@ struct ProfileVerbOptions {
   ReplayOptions replay;
   std::string frames;
   std::string trace_events;
+  std::string gpu = "auto";
   ProfileOptions profile;
 };
 
@@ -75,6 +76,12 @@ Result<ReplayRequest> JobOf(const ProfileVerbOptions& options) {
   if (!frames) return tl::unexpected(frames.error());
   request->job.frames = *frames;
   request->job.profile = options.profile;
+  request->job.profile->gpu = options.gpu == "on"    ? GpuTiming::kOn
+                              : options.gpu == "off" ? GpuTiming::kOff
+                                                     : GpuTiming::kAuto;
+  if (options.profile.warm_up == 0) {
+    return UsageError("--warm-up 0: the first frame is always left out of the percentiles");
+  }
   if (options.profile.finish && request->job.renderer != RendererKind::kVirgl) {
     return UsageError(fmt::format("--finish is given with --renderer {}, which uses no GL",
                                   options.replay.renderer));
@@ -164,12 +171,18 @@ std::function<int()> AddProfile(CLI::App& command) {
                   "Frames that the percentiles leave out; the first, in which shaders are "
                   "compiled, always is one")
       ->check(UnsignedNumber())
-      ->check(CLI::Range(uint64_t{1}, UINT64_MAX))
       ->type_name("N")
       ->capture_default_str();
   command.add_flag("--finish", profile.finish,
                    "Wait until GL is done after each virgl command and transfer, so that time "
                    "stands where it was caused; the sum grows");
+  command
+      .add_option("--gpu", options->gpu,
+                  "Take GL's time stamps: auto: where a GPU draws; on: also of a driver that draws "
+                  "on the processor, whose stamps are those of its batches, not of commands; off")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->type_name("WHEN")
+      ->capture_default_str();
   command.add_option("--top", profile.top, "Show the N rows of each table that took longest")
       ->check(UnsignedNumber())
       ->check(CLI::Range(1u, ProfileOptions::kMaxTop))

@@ -68,6 +68,8 @@ class PlayerObserver {
   virtual ~PlayerObserver() = default;
   // Before the command executes. False ends the replay before it.
   virtual bool OnCommand(const CommandPlace& place) = 0;
+  // What comes from now on, to the end, is in the report's times.
+  virtual void OnTimingBegin() {}
   // Now and then while the replay waits for a fence.
   virtual void OnWait() = 0;
   virtual void OnFinding(const Finding& finding) = 0;

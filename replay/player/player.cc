@@ -365,6 +365,7 @@ void Player::Run::NoteDamage() {
 void Player::Run::Note(const std::string& note) { player_.observer_.OnNote(note); }
 
 void Player::Run::BeginTiming() {
+  player_.observer_.OnTimingBegin();
   clock_.Begin();
   recorded_begin_ns_ = recorded_ns_;
 }

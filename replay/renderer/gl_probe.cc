@@ -4,6 +4,7 @@
 #include <epoxy/gl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 namespace vgpu {
@@ -77,6 +78,14 @@ Status ProbeSurfacelessGl() {
 GlStrings CurrentGlStrings() {
   if (eglGetCurrentContext() == EGL_NO_CONTEXT) return {};
   return {Get(GL_VENDOR), Get(GL_RENDERER), Get(GL_VERSION)};
+}
+
+bool DrawsOnProcessor(std::string_view gl_renderer) {
+  constexpr std::string_view kDrivers[] = {"llvmpipe", "softpipe", "Software Rasterizer", "SWR",
+                                           "SwiftShader"};
+  return std::ranges::any_of(kDrivers, [&](std::string_view driver) {
+    return gl_renderer.find(driver) != std::string_view::npos;
+  });
 }
 
 void FlushGl() { glFlush(); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "format/protocol/error.h"
 
@@ -17,6 +18,9 @@ struct GlStrings {
 
 // Of the context that is current on this thread.
 GlStrings CurrentGlStrings();
+
+// Whether GL of this renderer string draws on the processor: Mesa's software drivers, SwiftShader.
+bool DrawsOnProcessor(std::string_view gl_renderer);
 
 // What was drawn in that context reaches the GPU, also where nobody waits for it.
 void FlushGl();

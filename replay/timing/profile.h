@@ -12,14 +12,19 @@
 
 namespace vgpu {
 
+// Whether GL's time stamps are taken. Those of a driver that draws on the processor are those of
+// its batches, not of commands, so that they mislead: kAuto takes them on a GPU.
+enum class GpuTiming { kAuto, kOn, kOff };
+
 struct ProfileOptions {
   static constexpr uint64_t kDefaultEvents = 1'000'000;
   static constexpr uint32_t kMaxTop = 300;  // so that all tables fit into one line of a worker
 
   uint64_t warm_up = 1;  // frames that percentiles leave out; the first always is one
   bool finish = false;   // waits for GL after each virgl command and transfer
-  uint32_t top = 10;     // rows of each table, at most kMaxTop
-  int events_fd = -1;    // where trace events are written; the parent's to close
+  GpuTiming gpu = GpuTiming::kAuto;
+  uint32_t top = 10;   // rows of each table, at most kMaxTop
+  int events_fd = -1;  // where trace events are written; the parent's to close
   uint64_t max_events = kDefaultEvents;
 };
 
@@ -96,6 +101,7 @@ struct TraceEventsReport {
 
 struct Profile {
   bool finish = false;
+  bool uses_gl = false;
   std::string no_gpu;     // why there are no GPU times, a full sentence; empty: there are
   uint64_t gpu_lost = 0;  // calls whose GPU time is not known
   uint64_t total_ns = 0;  // of the frames below, with what follows the last of them

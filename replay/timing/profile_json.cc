@@ -34,6 +34,7 @@ template <typename Visit, typename AnyProfile>
 void EachProfileField(AnyProfile& profile, const Visit& visit) {
 #define VGPU_FIELD(name) visit(#name, profile.name)
   VGPU_FIELD(finish);
+  VGPU_FIELD(uses_gl);
   VGPU_FIELD(no_gpu);
   VGPU_FIELD(gpu_lost);
   VGPU_FIELD(total_ns);

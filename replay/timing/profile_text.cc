@@ -65,8 +65,9 @@ struct SpentColumns {
         Count(spent.count),   Ms(spent.wall_ns),   Share(spent.wall_ns, profile.renderer_ns),
         Ms(spent.warm_up_ns), Ms(spent.thread_ns), Ms(spent.process_ns)};
     if (profile.no_gpu.empty()) cells.push_back(Ms(spent.gpu_ns));
+    const bool measured = spent.each.max != 0;
     for (const uint64_t ns : {spent.each.p50, spent.each.p90, spent.each.p99, spent.each.max}) {
-      cells.push_back(Us(ns));
+      cells.push_back(measured ? Us(ns) : "-");
     }
     cells.push_back(std::move(name));
     return cells;
@@ -108,7 +109,7 @@ std::string HeadText(const Profile& profile) {
   if (profile.gpu_lost != 0) {
     out += fmt::format("note: the GPU's time of {} calls is not known\n", profile.gpu_lost);
   }
-  if (!profile.finish && profile.no_gpu.find("uses no GL") == std::string::npos) {
+  if (!profile.finish && profile.uses_gl) {
     out +=
         "note: GL works later than it is called: time stands where something waited; --finish "
         "waits after each command\n";

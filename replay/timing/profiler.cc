@@ -6,15 +6,12 @@
 #include <algorithm>
 
 #include "format/protocol/fields.h"
+#include "replay/renderer/gl_probe.h"
+#include "replay/timing/call_keys.h"
 
 namespace vgpu {
 
 namespace {
-
-// Rows that are no command's; no command has these numbers.
-constexpr uint32_t kFences = UINT32_MAX, kNoCommand = UINT32_MAX - 1,
-                   kUnknownCommand = UINT32_MAX - 2;
-constexpr uint32_t kFaultyVirgl = UINT32_MAX;
 
 constexpr size_t kMaxContexts = 1 << 14;
 constexpr uint32_t kFramesTrack = 1, kFencesTrack = 2, kOtherContextsTrack = 3, kFirstTrack = 4;
@@ -48,33 +45,10 @@ class OwnTime {
   uint64_t begin_;
 };
 
-uint32_t VirglKey(const VirglCommand& command) {
-  const bool makes = command.info->value == kVirgl_CREATE_OBJECT;
-  return command.info->value | (makes ? command.object << 8 : 0);
-}
-
-std::string VirglKeyName(uint32_t key) {
-  if (key == kFaultyVirgl) return "(faulty)";
-  const std::string name(FindVirglCommand(key & 0xff)->name);
-  if ((key & 0xff) != kVirgl_CREATE_OBJECT) return name;
-  return name + " " + std::string(VirglObjectName(key >> 8));
-}
-
-std::string CommandKeyName(uint32_t key) {
-  if (key == kFences) return "(fences)";
-  if (key == kNoCommand) return "(no command)";
-  if (key == kUnknownCommand) return "(unknown)";
-  return std::string(CommandName(static_cast<CommandType>(key)));
-}
-
 }  // namespace
 
-Profiler::Profiler(const ProfileOptions& options, uint64_t first_frame,
-                   const std::string& trace_name)
-    : options_(options),
-      first_frame_(first_frame),
-      events_(options.events_fd, options.max_events),
-      contexts_(1) {
+Profiler::Profiler(const ProfileOptions& options, const std::string& trace_name)
+    : options_(options), events_(options.events_fd, options.max_events), contexts_(1) {
   if (!events_.IsOn()) return;
   events_.NameGroup(TraceEvents::Group::kReplay, "vgpu-replay " + trace_name);
   events_.NameTrack(TraceEvents::Group::kReplay, kFramesTrack, "frames");
@@ -84,7 +58,19 @@ Profiler::Profiler(const ProfileOptions& options, uint64_t first_frame,
 
 Profiler::~Profiler() = default;
 
-void Profiler::UseGpu() {
+void Profiler::UseGl(std::string_view gl_renderer) {
+  uses_gl_ = true;
+  if (options_.gpu == GpuTiming::kOff) {
+    no_gpu_ = "the GPU's time is not taken, as asked for";
+    return;
+  }
+  if (options_.gpu == GpuTiming::kAuto && DrawsOnProcessor(gl_renderer)) {
+    no_gpu_ = fmt::format(
+        "the GPU's time is not taken: {} draws on the processor, and its time stamps are those of "
+        "its batches, not of commands; --gpu on takes them nevertheless",
+        gl_renderer);
+    return;
+  }
   auto timer = GpuTimer::Create([this](uint64_t tag, uint64_t begin_ns, uint64_t end_ns) {
     OnGpuResult(tag, begin_ns, end_ns);
   });
@@ -100,7 +86,8 @@ void Profiler::UseGpu() {
 }
 
 void Profiler::Begin() {
-  measuring_ = first_frame_ == 0;
+  CommitCommand();  // of the frame before
+  begun_ = measuring_ = true;
   profiling_ns_ = 0;
   frame_begin_ns_ = NowNs();
   events_.StartAt(frame_begin_ns_);
@@ -168,9 +155,8 @@ void Profiler::OnFrame(uint64_t number) {
   measuring_ = false;  // pictures are not the replay's
 }
 
-void Profiler::AfterFrame(uint64_t number) {
-  measuring_ = number + 1 >= first_frame_;
-  if (frames_.empty()) profiling_ns_ = 0;
+void Profiler::AfterFrame() {
+  measuring_ = begun_;
   frame_ = {};
   frame_begin_ns_ = NowNs();
   frame_profiling_ns_ = profiling_ns_;
@@ -397,140 +383,6 @@ uint32_t Profiler::TrackOf(uint32_t context) {
   events_.NameTrack(TraceEvents::Group::kReplay, track,
                     fmt::format("context {}{}", context, name.empty() ? "" : " " + name));
   return track;
-}
-
-namespace {
-
-// The rows that `ns` is largest of, at most `top`, the largest first.
-template <typename Row, typename Ns>
-ProfileTable<Row> TableOf(std::vector<Row> rows, uint32_t top, const Ns& ns) {
-  std::ranges::stable_sort(rows, std::greater<>(), ns);
-  ProfileTable<Row> table;
-  table.all = rows.size();
-  rows.resize(std::min<size_t>(rows.size(), top));
-  table.rows = std::move(rows);
-  return table;
-}
-
-std::string ShapeText(const ResourceShape& shape) {
-  if (shape.IsBuffer()) return fmt::format("buffer of {} bytes", shape.width);
-  std::string text = fmt::format("{}x{}", shape.width, shape.height);
-  if (shape.depth > 1) text += fmt::format("x{}", shape.depth);
-  if (shape.array_size > 1) text += fmt::format(", {} layers", shape.array_size);
-  return text + fmt::format(" {}", FormatName(shape.format).value_or("of an unknown format"));
-}
-
-}  // namespace
-
-Profile Profiler::Take(uint64_t total_ns, uint64_t renderer_ns) {
-  Profile profile;
-  profile.finish = options_.finish;
-  profile.no_gpu = no_gpu_;
-  if (gpu_) profile.gpu_lost = gpu_->lost();
-  profile.total_ns = total_ns;
-  profile.renderer_ns = renderer_ns;
-  profile.profiling_ns = profiling_ns_;
-  profile.thread_ns = sum_.thread;
-  profile.process_ns = sum_.process;
-  profile.gpu_ns = gpu_ns_;
-  profile.calls = calls_;
-  ReportFrames(profile);
-  ReportCommands(profile);
-  ReportShaders(profile);
-  ReportResources(profile);
-  ReportContexts(profile);
-  profile.trace_events = events_.Finish();
-  return profile;
-}
-
-void Profiler::ReportFrames(Profile& profile) const {
-  const size_t warm_up = std::min<size_t>(options_.warm_up, frames_.size());
-  profile.warm_up_frames = warm_up;
-  if (!frames_.empty()) profile.first = frames_.front();
-  const std::vector<FrameRow> measured(frames_.begin() + static_cast<ptrdiff_t>(warm_up),
-                                       frames_.end());
-  profile.measured_frames = measured.size();
-  const auto percentiles = [&](const auto& ns) {
-    std::vector<uint64_t> samples(measured.size());
-    std::ranges::transform(measured, samples.begin(), ns);
-    return PercentilesOf(std::move(samples));
-  };
-  profile.frame_total = percentiles([](const FrameRow& row) { return row.total_ns; });
-  profile.frame_renderer = percentiles([](const FrameRow& row) { return row.renderer_ns; });
-  profile.frame_outside = percentiles([](const FrameRow& row) { return row.OutsideNs(); });
-  profile.slowest = TableOf(measured, options_.top, &FrameRow::total_ns);
-}
-
-void Profiler::ReportCommands(Profile& profile) const {
-  const auto table = [&](const auto& counters, std::string (*name)(uint32_t)) {
-    std::vector<CommandRow> rows;
-    for (const auto& [key, counter] : counters) {
-      if (!counter.empty()) rows.push_back({name(key), counter.Get()});
-    }
-    std::ranges::sort(rows, {}, &CommandRow::name);
-    return TableOf(std::move(rows), options_.top,
-                   [](const CommandRow& row) { return row.spent.wall_ns; });
-  };
-  profile.commands = table(commands_, CommandKeyName);
-  profile.virgl_commands = table(virgl_, VirglKeyName);
-}
-
-void Profiler::ReportShaders(Profile& profile) const {
-  std::vector<ShaderRow> rows;
-  for (const auto& [index, counts] : shaders_) {
-    const ShaderIdentity& shader = state_.shaders()[index];
-    ShaderRow row{
-        .context = shader.context,
-        .sub_context = shader.sub_context,
-        .handle = shader.handle,
-        .command = shader.command,
-        .stage = std::string(ValueName(FieldKind::kShaderStage, shader.stage).value_or("UNKNOWN")),
-        .digest = shader.digest,
-        .first_line = shader.first_line,
-        .lines = shader.lines,
-        .bytes = shader.bytes,
-        .others = index == VirglState::kOther,
-        .vertices = counts.vertices,
-        .made_ns = counts.made_ns,
-        .spent = counts.spent.Get()};
-    if (row.others) row.stage.clear();
-    rows.push_back(std::move(row));
-  }
-  std::ranges::sort(rows, {}, &ShaderRow::command);
-  profile.shaders = TableOf(std::move(rows), options_.top,
-                            [](const ShaderRow& row) { return row.spent.wall_ns + row.made_ns; });
-}
-
-void Profiler::ReportResources(Profile& profile) const {
-  std::vector<ResourceRow> rows;
-  for (const auto& [index, counts] : resources_) {
-    const ResourceIdentity& resource = state_.resources()[index];
-    ResourceRow row = counts;
-    row.id = resource.id;
-    row.command = resource.command;
-    row.others = index == VirglState::kOther;
-    if (resource.shape) row.shape = ShapeText(*resource.shape);
-    const auto blob = blob_bytes_.find(index);
-    if (!resource.shape && blob != blob_bytes_.end()) {
-      row.shape = fmt::format("blob of {} bytes", blob->second);
-    }
-    rows.push_back(std::move(row));
-  }
-  std::ranges::sort(rows, {}, &ResourceRow::command);
-  profile.resources = TableOf(std::move(rows), options_.top, [](const ResourceRow& row) {
-    return row.to_host_ns + row.from_host_ns + row.drawn_ns;
-  });
-}
-
-void Profiler::ReportContexts(Profile& profile) const {
-  std::vector<ContextRow> rows;
-  for (const ContextCounts& context : contexts_) {
-    if (context.spent.empty()) continue;
-    rows.push_back(context.row);
-    rows.back().spent = context.spent.Get();
-  }
-  profile.contexts = TableOf(std::move(rows), options_.top,
-                             [](const ContextRow& row) { return row.spent.wall_ns; });
 }
 
 }  // namespace vgpu

@@ -24,20 +24,19 @@ namespace vgpu {
 
 class Profiler : public RendererCallSink {
  public:
-  // What is before `first_frame` is followed, not counted.
-  Profiler(const ProfileOptions& options, uint64_t first_frame, const std::string& trace_name);
+  // What is before Begin is followed, not counted.
+  Profiler(const ProfileOptions& options, const std::string& trace_name);
   ~Profiler() override;
 
-  // The renderer has started, and its GL context is current: GPU times are taken where it has them.
-  // Without this call there are none, for the reason given.
-  void UseGpu();
-  void NoGpu(std::string reason) { no_gpu_ = std::move(reason); }
+  // The renderer of this GL has started, and its GL context is current: GPU times are taken where
+  // it has them and the options want them.
+  void UseGl(std::string_view gl_renderer);
 
-  // The player begins; it shows a frame, which ends it; goes on after it; and is at the end.
+  // The player's times begin; it shows a frame, which ends it; goes on after it; is at the end.
   void Begin();
   void OnCommand(const CommandPlace& place);
   void OnFrame(uint64_t number);
-  void AfterFrame(uint64_t number);
+  void AfterFrame();
   void End();
 
   void OnCallBegin() override;
@@ -99,13 +98,14 @@ class Profiler : public RendererCallSink {
   void ReportContexts(Profile& profile) const;
 
   const ProfileOptions options_;
-  const uint64_t first_frame_;
   TraceEvents events_;
   std::string no_gpu_ = "the GPU's time is not taken: the renderer uses no GL";
+  bool uses_gl_ = false;
   std::unique_ptr<GpuTimer> gpu_;
   uint64_t gpu_offset_ns_ = 0;  // to be added to the GPU's clock to have ours; wraps
   uint64_t gpu_span_end_ns_ = 0;
 
+  bool begun_ = false;
   bool measuring_ = false;
   bool warming_ = true;
   VirglState state_;

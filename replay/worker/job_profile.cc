@@ -5,9 +5,9 @@ namespace vgpu {
 JobProfile::JobProfile(const ReplayJob& job, Renderer& renderer, ReplayObserver& observer)
     : renderer_(renderer), observer_(observer) {
   if (!job.profile) return;
-  profiler_.emplace(*job.profile, job.frames.first, job.trace.filename().string());
+  profiler_.emplace(*job.profile, job.trace.filename().string());
   if (job.renderer != RendererKind::kVirgl) return;
-  profiler_->UseGpu();
+  profiler_->UseGl(renderer.Info().gl_renderer);
   if (job.profile->finish) finishing_.emplace(renderer);
 }
 
@@ -16,10 +16,6 @@ Renderer& JobProfile::Outer(TimedRenderer& timed) {
   timed.SetSink(&*profiler_);
   observer_.SetProfiler(&*profiler_);
   return profiled_.emplace(timed, *profiler_);
-}
-
-void JobProfile::Begin() {
-  if (profiler_ && !told_) profiler_->Begin();
 }
 
 std::optional<ProfileEvent> JobProfile::End(TimedRenderer& timed, const PlayReport& report) {

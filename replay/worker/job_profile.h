@@ -23,7 +23,6 @@ class JobProfile {
   Renderer& inner() { return finishing_ ? *finishing_ : renderer_; }
   Renderer& Outer(TimedRenderer& timed);
 
-  void Begin();
   // The first loop is at its end. Nothing where there is no profile, or it was told.
   std::optional<ProfileEvent> End(TimedRenderer& timed, const PlayReport& report);
 

@@ -179,7 +179,6 @@ Status Job::Replay() {
   std::optional<Device> device;
   while (true) {
     if (const auto status = StartDevice(profile.Outer(timed), device); !status) return status;
-    profile.Begin();
     const auto report = Player(*source_, *device, timed, fences_, options, observer_).Play();
     if (!report) return tl::unexpected(report.error());
     Add(done.report, *report);

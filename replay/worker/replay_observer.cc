@@ -57,6 +57,10 @@ bool ReplayObserver::OnCommand(const CommandPlace& place) {
   return !job_.window || !playback_.stopped();
 }
 
+void ReplayObserver::OnTimingBegin() {
+  if (profiler_ != nullptr) profiler_->Begin();
+}
+
 void ReplayObserver::OnWait() { page_.Beat(); }
 
 void ReplayObserver::OnFinding(const Finding& finding) {
@@ -103,7 +107,7 @@ Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
   if (profiler_ == nullptr) return ShowFrame(frame);
   profiler_->OnFrame(frame.packet().number());
   const auto go_on = ShowFrame(frame);
-  profiler_->AfterFrame(frame.packet().number());
+  profiler_->AfterFrame();
   return go_on;
 }
 

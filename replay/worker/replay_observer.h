@@ -23,6 +23,7 @@ class ReplayObserver : public PlayerObserver {
   void SetProfiler(Profiler* profiler) { profiler_ = profiler; }
 
   bool OnCommand(const CommandPlace& place) override;
+  void OnTimingBegin() override;
   void OnWait() override;
   void OnFinding(const Finding& finding) override;
   void OnNote(const std::string& note) override;
