@@ -80,7 +80,7 @@ class Browser:
         """Waits until an expression is true."""
         self.run(f'''new Promise((done, fail) => {{
             const end = performance.now() + {seconds * 1000};
-            const look = () => ({script}) ? done() : performance.now() > end ? fail(new Error('never')) : requestAnimationFrame(look);
+            const look = () => ({script}) ? done() : performance.now() > end ? fail(new Error('never')) : setTimeout(look, 20);
             look(); }})''')
 
     def frame(self):

@@ -177,6 +177,9 @@ def look_at_hostile_text(page, path):
     same('the elements that the trace made', page.browser.run("document.querySelectorAll('img[onerror], main script').length"), 0)
     if '<img src=x' not in page.text('#detail h2'):
         sys.exit('the name of the trace is not shown as it is')
+    words = page.browser.run("['header', 'main'].map(one => document.querySelector(one).textContent).join()")
+    if any(one in words for one in ('\x01', '\x1b', '\x9b', '\u202e')) or '\\u202e' not in words:
+        sys.exit('the page holds characters that turn its own words around')
     if 'it cannot be read' not in page.text('#viewer'):
         sys.exit('the page does not say which picture it cannot show')
     page.shot('hostile')

@@ -42,7 +42,7 @@ function describeChanges(parent, trace) {
 function describeCommand(parent, trace) {
   if (!trace.reproduce) return;
   const section = card(parent, 'To reproduce'), line = add(section, 'div', undefined, 'command');
-  add(line, 'pre', trace.reproduce);
+  add(line, 'pre', harmless(trace.reproduce));
   const button = add(line, 'button', 'Copy');
   button.id = 'copy';
   button.onclick = () => copyText(trace.reproduce, button);
