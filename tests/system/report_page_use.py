@@ -182,6 +182,8 @@ def look_at_hostile_text(page, path):
         sys.exit('the page holds characters that turn its own words around')
     if 'it cannot be read' not in page.text('#viewer'):
         sys.exit('the page does not say which picture it cannot show')
+    same('that long words are broken', page.browser.run('''['body', 'header', '#detail'].map(one => document.querySelector(one))
+        .every(one => one.scrollWidth <= one.clientWidth)'''), True)
     page.shot('hostile')
     quiet(page.browser)
 
