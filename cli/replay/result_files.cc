@@ -33,10 +33,12 @@ int WriteInto(const std::string& file, const std::string& text) {
   return failed != 0 ? failed : closed;
 }
 
-// Beside it first: who looks at the file meanwhile, or after a full disk, sees the old one.
+// Beside it first: who looks at the file meanwhile, or after a full disk, sees the old one. What is
+// no file itself is not replaced: /dev/stdout is a link, to a file perhaps.
 Status WriteWhole(const std::string& file, const std::string& text) {
   std::error_code error;
-  const bool in_place = fs::exists(file, error) && !fs::is_regular_file(file, error);
+  const fs::file_type type = fs::symlink_status(file, error).type();
+  const bool in_place = type != fs::file_type::regular && type != fs::file_type::not_found;
   const std::string target = in_place ? file : fmt::format("{}.{}.part", file, getpid());
   const int failed = WriteInto(target, text);
   if (failed == 0 && in_place) return {};

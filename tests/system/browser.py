@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import subprocess
-import time
 
 KEYS = {'ArrowLeft': 37, 'ArrowUp': 38, 'ArrowRight': 39, 'ArrowDown': 40, 'PageUp': 33, 'PageDown': 34, 'End': 35, 'Home': 36, 'Enter': 13}
 
@@ -59,15 +58,16 @@ class Browser:
                 return answer['result']
             self.events.append(answer)
 
-    def open(self, path, fragment=''):
-        """Loads a file; seconds until its load event."""
-        self.call('Page.navigate', url='about:blank')
+    def go(self, url):
         self.events.clear()
-        begin = time.monotonic()
-        self.call('Page.navigate', url='file://' + os.path.abspath(path) + fragment)
+        self.call('Page.navigate', url=url)
         while not any(event.get('method') == 'Page.loadEventFired' for event in self.events):
             self.events.append(self.receive())
-        return time.monotonic() - begin
+
+    def open(self, path, fragment=''):
+        """Loads a file, always anew."""
+        self.go('about:blank')
+        self.go('file://' + os.path.abspath(path) + fragment)
 
     def run(self, script):
         """The value of an expression of the page; promises are waited for."""
@@ -80,7 +80,7 @@ class Browser:
         """Waits until an expression is true."""
         self.run(f'''new Promise((done, fail) => {{
             const end = performance.now() + {seconds * 1000};
-            const look = () => ({script}) ? done() : performance.now() > end ? fail(new Error('never')) : requestAnimationFrame(look);
+            const look = () => ({script}) ? done() : performance.now() > end ? fail(new Error('never')) : setTimeout(look, 20);
             look(); }})''')
 
     def frame(self):

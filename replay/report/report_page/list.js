@@ -29,7 +29,7 @@ class List {
     this.at = this.items.findIndex(item => item.trace === trace && item.frame === frame);
     if (this.at < 0) this.at = this.items.findIndex(item => item.trace === trace);  // its frame is not listed
     const {traces, frames} = this.counts;
-    byId('shown').textContent = `${traces} of ${count(data.traces.length, 'trace')}, ${count(frames, 'frame')} shown`;
+    byId('shown').textContent = `${traces.toLocaleString('en')} of ${count(data.traces.length, 'trace')}, ${count(frames, 'frame')} shown`;
     this.draw();
   }
 

@@ -1,6 +1,11 @@
 'use strict';
 // What all parts of the page use, and the strip that shows each frame of a trace.
-const data = JSON.parse(document.getElementById('data').textContent);
+// What steers a terminal or turns the direction of writing is shown by its number: it comes from traces, and would turn
+// the page's own words around too. The command line stays as it is, to be copied.
+const steering = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const harmless = text => text.replace(steering, one => '\\u' + one.charCodeAt(0).toString(16).padStart(4, '0'));
+const data = JSON.parse(document.getElementById('data').textContent,
+                        (key, value) => typeof value === 'string' && key !== 'reproduce' ? harmless(value) : value);
 const byId = id => document.getElementById(id);
 
 // Text of results reaches the page through textContent only.
