@@ -29,21 +29,9 @@ constexpr RendererName kRenderers[] = {{"virgl", RendererKind::kVirgl},
                                        {"software", RendererKind::kSoftware},
                                        {"null", RendererKind::kNull}};
 
-std::vector<std::string> RendererNames() {
-  std::vector<std::string> names;
-  for (const RendererName& renderer : kRenderers) names.emplace_back(renderer.name);
-  return names;
-}
-
 // One of the names: the command line was checked.
 RendererKind RendererKindOf(const std::string& name) {
   return std::ranges::find(kRenderers, name, &RendererName::name)->kind;
-}
-
-std::vector<std::string> PolicyNames() {
-  std::vector<std::string> names;
-  for (const HeapPolicyInfo& policy : HeapPolicies()) names.emplace_back(policy.name);
-  return names;
 }
 
 std::string PolicySummaries() {
@@ -102,6 +90,18 @@ void AddLimit(CLI::App& command, const char* option, const char* summary, T low,
 
 }  // namespace
 
+std::vector<std::string> RendererNames() {
+  std::vector<std::string> names;
+  for (const RendererName& renderer : kRenderers) names.emplace_back(renderer.name);
+  return names;
+}
+
+std::vector<std::string> PolicyNames() {
+  std::vector<std::string> names;
+  for (const HeapPolicyInfo& policy : HeapPolicies()) names.emplace_back(policy.name);
+  return names;
+}
+
 std::vector<std::string> AllocatorNames() {
   std::vector<std::string> names;
   for (const AllocationStrategy& strategy : AllocationStrategies()) {
@@ -112,6 +112,11 @@ std::vector<std::string> AllocatorNames() {
 
 void AddReplayOptions(CLI::App& command, ReplayOptions& options) {
   command.add_option("TRACE", options.trace, "The trace")->required();
+  AddReplayLimits(command, options);
+  command.add_flag("--json", options.json, "Print one JSON object");
+}
+
+void AddReplayLimits(CLI::App& command, ReplayOptions& options) {
   command
       .add_option("--timeout", options.timeout_s,
                   "Give up when the replay makes no progress for SECONDS; 0 waits for ever")
@@ -131,7 +136,6 @@ void AddReplayOptions(CLI::App& command, ReplayOptions& options) {
       ->check(CLI::IsMember(RendererNames()))
       ->type_name("NAME")
       ->capture_default_str();
-  command.add_flag("--json", options.json, "Print one JSON object");
 }
 
 void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::string> more) {

@@ -21,12 +21,16 @@ struct ReplayOptions {
 };
 
 void AddReplayOptions(CLI::App& command, ReplayOptions& options);
+// Those of them that say how to replay, without TRACE and --json.
+void AddReplayLimits(CLI::App& command, ReplayOptions& options);
 // --heap with its size and allocator. `more`: names that it takes beside the policies'.
 void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::string> more = {});
 // Those of tolerances.def.
 void AddTolerance(CLI::App& command, ToleranceChoice& tolerance);
 
 std::vector<std::string> AllocatorNames();  // of AllocationStrategies()
+std::vector<std::string> PolicyNames();
+std::vector<std::string> RendererNames();
 
 Result<FrameRange> FramesOf(const std::string& text);  // of --frames
 

@@ -12,6 +12,8 @@ const Program& ReplayProgram() {
       Verb{"golden",
            "Write or update a golden set: pictures of frames, and what they were made with",
            AddGolden},
+      Verb{"bench", "Measure how long traces take, and say whether that is more than it was",
+           AddBench},
       Verb{"info", "Say what a trace holds", AddInfo},
       Verb{"dump", "Print what a trace holds, every command decoded", AddDump},
       Verb{"heap", "Say what memory a trace's resources held, and how large a heap they need", AddHeap},

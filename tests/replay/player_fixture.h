@@ -1,6 +1,7 @@
 // A player on a renderer that draws nothing, and on a trace that a test writes.
 #pragma once
 
+#include "format/trace/trace_reader.h"
 #include "replay/player/player.h"
 #include "replay/player/recorded_device.h"
 #include "tests/replay/player_trace.h"

@@ -1,0 +1,317 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "cli/output.h"
+#include "cli/replay/bench_measure.h"
+#include "cli/replay/bench_report.h"
+#include "cli/replay/console.h"
+#include "cli/replay/progress_line.h"
+#include "cli/replay/verbs.h"
+#include "replay/golden/manifest.h"
+
+namespace vgpu::cli {
+
+namespace {
+
+constexpr const char* kAuto = "auto";
+
+struct BenchOptions {
+  ReplayOptions replay;
+  std::vector<std::string> traces;
+  std::string frames;
+  std::string runs = kAuto, warm_up = kAuto, loops = kAuto;
+  double max_time = 60;
+  std::string measure = "wall";
+  double confidence = 99, threshold = 1;
+  std::vector<std::string> vs;
+  std::string baseline;
+  std::string json;
+};
+
+Result<std::optional<uint64_t>> NumberOrAuto(const char* option, const std::string& text,
+                                             uint64_t least) {
+  if (text == kAuto) return std::nullopt;
+  std::string number = text;
+  const std::string problem = UnsignedNumber()(number);
+  constexpr uint64_t kMost = 10'000;
+  const uint64_t value = problem.empty() ? std::strtoull(number.c_str(), nullptr, 10) : 0;
+  if (!problem.empty() || value < least || value > kMost) {
+    return UsageError(fmt::format("{} {}: is neither {} nor a number from {} to {}", option, text,
+                                  kAuto, least, kMost));
+  }
+  return value;
+}
+
+Result<BenchPlan> PlanOf(const BenchOptions& options) {
+  BenchPlan plan;
+  const auto runs = NumberOrAuto("--runs", options.runs, 1);
+  const auto warm_up = NumberOrAuto("--warm-up", options.warm_up, 0);
+  const auto loops = NumberOrAuto("--loops", options.loops, 1);
+  const auto frames = FramesOf(options.frames);
+  for (const auto* one : {&runs, &warm_up, &loops}) {
+    if (!*one) return tl::unexpected(one->error());
+  }
+  if (!frames) return tl::unexpected(frames.error());
+  plan.frames = options.frames;
+  plan.runs = *runs;
+  plan.warm_up = *warm_up;
+  plan.timed = *loops;
+  plan.max_seconds = options.max_time;
+  plan.measure = options.measure == "wall" ? BenchMeasure::kWall : BenchMeasure::kCpu;
+  plan.rule.threshold = options.threshold / 100;
+  // Each verdict may be wrong; so that all are right together as often as asked for, each is to be
+  // so more often (Bonferroni).
+  plan.rule.confidence =
+      1 - (1 - options.confidence / 100) / static_cast<double>(options.traces.size());
+  return plan;
+}
+
+Status CheckOptions(const BenchOptions& options, const BenchPlan& plan) {
+  if (!options.vs.empty() && !options.baseline.empty()) {
+    return UsageError("--vs and --baseline are given: a comparison has two sides");
+  }
+  if (options.vs.empty() && options.baseline.empty()) return {};
+  const uint64_t least = LeastRuns(plan.rule, !options.vs.empty());
+  if (!plan.runs || *plan.runs >= least) return {};
+  return UsageError(fmt::format("--runs {}: an interval of {:.5g} % takes {} runs at least",
+                                *plan.runs, plan.rule.confidence * 100, least));
+}
+
+Result<BenchResult> ReadBaseline(const std::string& path) {
+  std::error_code error;
+  std::ifstream file(path, std::ios::binary);
+  if (!file || std::filesystem::is_directory(path, error)) {
+    return MakeError(ErrorCode::kUnreadable, fmt::format("{}: cannot be read", path));
+  }
+  std::ostringstream text;
+  text << file.rdbuf();
+  return BenchResultOf(text.str(), path);
+}
+
+// The baseline's measurement of this trace: the same file's, or that of the same name.
+const TraceBench* FindIn(const BenchResult& baseline, const TraceBench& trace) {
+  const auto& all = baseline.traces;
+  auto found = std::ranges::find(all, trace.digest, &TraceBench::digest);
+  if (found == all.end()) {
+    const auto name = std::filesystem::path(trace.trace).filename();
+    found = std::ranges::find_if(all, [&](const TraceBench& one) {
+      return std::filesystem::path(one.trace).filename() == name;
+    });
+  }
+  return found == all.end() ? nullptr : &*found;
+}
+
+class Bench {
+ public:
+  Bench(const BenchOptions& options, const BenchPlan& plan) : options_(options), plan_(plan) {
+    result_.measure = plan.measure;
+    result_.rule = plan.rule;
+  }
+  Status Prepare();
+  // Measures and prints each trace.
+  Status MeasureAll();
+  Status Write() const;
+  bool IsSlower() const;
+
+ private:
+  Status MeasureOne(const std::string& path);
+  Status TakeBaseline(TraceBench& trace, BenchPlan& plan) const;
+  bool PrintsText() const { return options_.json != "-"; }
+
+  const BenchOptions& options_;
+  const BenchPlan& plan_;
+  BenchConfiguration own_;
+  std::optional<BenchConfiguration> vs_;
+  std::optional<BenchResult> baseline_;
+  BenchResult result_;
+};
+
+Status Bench::Prepare() {
+  auto own = OwnConfiguration(options_.replay);
+  if (!own) return tl::unexpected(own.error());
+  own_ = std::move(*own);
+  if (!options_.vs.empty()) {
+    auto vs = ChangedConfiguration(own_, options_.vs);
+    if (!vs) return tl::unexpected(vs.error());
+    vs_ = std::move(*vs);
+  }
+  if (!options_.baseline.empty()) {
+    auto baseline = ReadBaseline(options_.baseline);
+    if (!baseline) return tl::unexpected(baseline.error());
+    baseline_ = std::move(*baseline);
+  }
+  return {};
+}
+
+Status Bench::MeasureAll() {
+  for (const std::string& path : options_.traces) {
+    if (const auto status = MeasureOne(path); !status) return status;
+    if (!PrintsText()) continue;
+    PrintTraceBench(result_.traces.back(), result_, options_.confidence / 100);
+    std::fflush(stdout);
+  }
+  return {};
+}
+
+Status Bench::TakeBaseline(TraceBench& trace, BenchPlan& plan) const {
+  const TraceBench* before = FindIn(*baseline_, trace);
+  if (before == nullptr) {
+    return UsageError(fmt::format("{}: holds no measurement of {}", options_.baseline, trace.trace));
+  }
+  if (before->frames != plan.frames) {
+    return UsageError(fmt::format("{}: holds frames '{}' of {}; --frames is '{}'",
+                                  options_.baseline, before->frames, trace.trace, plan.frames));
+  }
+  trace.baseline = options_.baseline;
+  trace.before = before->side;
+  trace.before->environment.insert(trace.before->environment.begin(), {"trace", before->digest});
+  // A run is then what it was.
+  if (!plan.warm_up) plan.warm_up = before->warm_up;
+  if (!plan.timed) plan.timed = before->timed;
+  return {};
+}
+
+Status Bench::MeasureOne(const std::string& path) {
+  TraceBench trace;
+  trace.trace = path;
+  const auto digest = DigestOfFile(path);
+  if (!digest) return tl::unexpected(digest.error());
+  trace.digest = *digest;
+  BenchPlan plan = plan_;
+  if (baseline_) {
+    if (const auto status = TakeBaseline(trace, plan); !status) return status;
+  }
+  ProgressLine line(PrintsText());
+  const std::string name = std::filesystem::path(path).filename().string();
+  const BenchProgress progress = [&](uint64_t runs, uint64_t wanted, double seconds_left) {
+    line.Show(fmt::format("{}: {} runs, about {:.0f} s left", name, runs, seconds_left).c_str(),
+              runs, wanted);
+  };
+  const auto status = Measure(plan, own_, vs_ ? &*vs_ : nullptr, progress, trace);
+  if (status) result_.traces.push_back(std::move(trace));
+  return status;
+}
+
+Status Bench::Write() const {
+  const std::string text = ToJson(result_);
+  if (options_.json == "-") {
+    Print("{}", text);
+    return {};
+  }
+  if (options_.json.empty()) return {};
+  std::ofstream file(options_.json, std::ios::binary | std::ios::trunc);
+  file << text;
+  file.close();
+  if (file) return {};
+  return MakeError(ErrorCode::kFailed, fmt::format("{}: cannot be written", options_.json));
+}
+
+bool Bench::IsSlower() const {
+  return std::ranges::any_of(result_.traces, [](const TraceBench& trace) {
+    return trace.comparison && trace.comparison->verdict == BenchVerdict::kSlower;
+  });
+}
+
+int RunBench(const BenchOptions& options) {
+  const auto plan = PlanOf(options);
+  if (!plan) return Fail(plan.error());
+  if (const auto able = CheckOptions(options, *plan); !able) return Fail(able.error());
+  Bench bench(options, *plan);
+  if (const auto status = bench.Prepare(); !status) return Fail(status.error());
+  const auto status = bench.MeasureAll();
+  if (InterruptedBy() != 0) return kExitInterrupted + InterruptedBy();
+  if (!status) return Fail(status.error());
+  if (const auto written = bench.Write(); !written) return Fail(written.error());
+  return bench.IsSlower() ? kExitDifference : kExitSuccess;
+}
+
+void AddMeasureOptions(CLI::App& command, BenchOptions& options) {
+  command
+      .add_option("--runs", options.runs,
+                  "Processes for each configuration; auto: until the interval is half as wide as "
+                  "the threshold, or --max-time is over")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      .add_option("--warm-up", options.warm_up,
+                  "Replays at the start of a run that do not count; auto: until one is within 3 % "
+                  "of the later ones")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      .add_option("--loops", options.loops,
+                  "Replays of a run that count, as medians of each frame; auto: as many as take "
+                  "a quarter of a second")
+      ->type_name("N")
+      ->capture_default_str();
+  command
+      .add_option("--max-time", options.max_time, "Of --runs auto, for each trace")
+      ->check(CLI::Range(0.0, 1e6))
+      ->type_name("SECONDS")
+      ->capture_default_str();
+  command
+      .add_option("--frames", options.frames,
+                  "Measure frames A to B only, from 0 and inclusive (A-B, A-, A)")
+      ->type_name("A-B");
+}
+
+void AddComparisonOptions(CLI::App& command, BenchOptions& options) {
+  command
+      .add_option("--vs", options.vs,
+                  "Compare with the configuration that has this otherwise, in turns; may be "
+                  "repeated. " + BenchSettingsHelp())
+      ->type_name("SETTING")
+      ->allow_extra_args(false);
+  command
+      .add_option("--baseline", options.baseline, "Compare with what --json wrote before")
+      ->type_name("FILE");
+  command
+      .add_option("--measure", options.measure,
+                  "What decides: wall time, or CPU time of all threads of the process")
+      ->check(CLI::IsMember({"wall", "cpu"}))
+      ->type_name("CLOCK")
+      ->capture_default_str();
+  command
+      .add_option("--confidence", options.confidence,
+                  "Of the verdicts on all traces together, in percent")
+      ->check(CLI::Range(50.0, 99.99))
+      ->type_name("PERCENT")
+      ->capture_default_str();
+  command
+      .add_option("--threshold", options.threshold, "The smallest difference that matters, in percent")
+      ->check(CLI::Range(0.01, 100.0))
+      ->type_name("PERCENT")
+      ->capture_default_str();
+  command
+      .add_option("--json", options.json,
+                  "Write the measurement to FILE, for a later --baseline; -: print it, and "
+                  "nothing else")
+      ->type_name("FILE");
+}
+
+}  // namespace
+
+std::function<int()> AddBench(CLI::App& command) {
+  auto options = std::make_shared<BenchOptions>();
+  command.add_option("TRACE", options->traces, "The traces")->required();
+  AddMeasureOptions(command, *options);
+  AddComparisonOptions(command, *options);
+  AddReplayLimits(command, options->replay);
+  AddHeapOptions(command, options->replay);
+  command.footer(
+      "A run is a process that replays the trace from memory, several times: `vgpu-replay run "
+      "--preload --frame-times`.\n"
+      "Exit codes: 0 measured, and not slower; 1 slower; 2 wrong usage; 3 a trace or the baseline "
+      "cannot be read;\n"
+      "4 a replay failed; 77 no GL here.");
+  return [options] { return RunBench(*options); };
+}
+
+}  // namespace vgpu::cli

@@ -1,0 +1,11 @@
+// What `bench` prints of a trace.
+#pragma once
+
+#include "replay/timing/bench_result.h"
+
+namespace vgpu::cli {
+
+// `whole_confidence`: of the verdicts on all traces together.
+void PrintTraceBench(const TraceBench& trace, const BenchResult& result, double whole_confidence);
+
+}  // namespace vgpu::cli

@@ -1,0 +1,161 @@
+#include "cli/replay/bench_run.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace vgpu::cli {
+
+namespace {
+
+using Document = nlohmann::json;
+
+// What drivers and the dynamic linker look at.
+constexpr std::array<std::string_view, 10> kVariables = {
+    "EGL_", "GALLIUM_", "GALLIVM_", "LD_", "LIBGL_", "LP_", "MESA_", "VIRGL_", "VREND_", "vblank_"};
+
+std::string Processor() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with("model name")) continue;
+    const size_t value = line.find_first_not_of(" \t:", std::string_view("model name").size());
+    return value == std::string::npos ? "" : line.substr(value);
+  }
+  return "";
+}
+
+// Those of this process, as `changes` make them.
+std::vector<std::pair<std::string, std::string>> DriverVariables(const BenchConfiguration& configuration) {
+  std::vector<std::pair<std::string, std::string>> all = configuration.environment;
+  for (char** one = environ; *one != nullptr; ++one) {
+    const std::string text = *one;
+    const size_t equals = std::min(text.find('='), text.size());
+    const std::string name = text.substr(0, equals);
+    const bool changed =
+        std::ranges::any_of(all, [&](const auto& variable) { return variable.first == name; });
+    if (!changed) all.emplace_back(name, equals < text.size() ? text.substr(equals + 1) : "");
+  }
+  std::erase_if(all, [](const auto& variable) {
+    return std::ranges::none_of(kVariables, [&](std::string_view prefix) {
+      return variable.first.starts_with(prefix);
+    });
+  });
+  std::ranges::sort(all);
+  return all;
+}
+
+Facts FactsOf(const BenchConfiguration& configuration, const Document& renderer) {
+  const auto text = [&](const char* name) { return renderer.at(name).get<std::string>(); };
+  Facts facts = {{"renderer", text("name") + " " + text("version")},
+                 {"GL vendor", text("gl_vendor")},
+                 {"GL renderer", text("gl_renderer")},
+                 {"GL version", text("gl_version")},
+                 {"processor", Processor()},
+                 {"processors", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))}};
+  for (const auto& [name, value] : DriverVariables(configuration)) {
+    facts.emplace_back("variable " + name, value);
+  }
+  return facts;
+}
+
+TimedReplay ReplayOf(const Document& loop) {
+  TimedReplay replay;
+  const auto times = [](const Document& wall, const Document& cpu, const Document& renderer) {
+    return Times{wall.get<double>(), cpu.get<double>(), renderer.get<double>()};
+  };
+  replay.whole = times(loop.at("total_ns"), loop.at("cpu_ns"), loop.at("renderer_ns"));
+  const Document& frames = loop.at("frames");
+  for (size_t i = 0; i < frames.at("total_ns").size(); ++i) {
+    replay.frames.push_back(times(frames.at("total_ns").at(i), frames.at("cpu_ns").at(i),
+                                  frames.at("renderer_ns").at(i)));
+  }
+  return replay;
+}
+
+ErrorCode CodeOf(int status) {
+  switch (status) {
+    case kExitUsage:
+      return ErrorCode::kUsage;
+    case kExitUnreadable:
+      return ErrorCode::kUnreadable;
+    case kExitUnavailable:
+      return ErrorCode::kUnavailable;
+    default:
+      return ErrorCode::kFailed;
+  }
+}
+
+// A replay that failed: what it says of itself, without its name before it.
+Error ErrorOf(const BenchConfiguration& configuration, const std::string& trace,
+                const ProgramOutput& output) {
+  constexpr std::string_view kName = "vgpu-replay: ";
+  std::string what = fmt::format("the replay ended with status {}", output.status);
+  const size_t place = output.error.find(kName);
+  if (place != std::string::npos) what = output.error.substr(place + kName.size());
+  while (what.ends_with('\n')) what.pop_back();
+  std::string who = configuration.settings.empty()
+                        ? ""
+                        : fmt::format("--vs {}: ", fmt::join(configuration.settings, " "));
+  if (what.find(trace) == std::string::npos) who += trace + ": ";
+  return Error{CodeOf(output.status), who + what};
+}
+
+// The dynamic linker goes on without a library that it cannot load, and says so. A measurement of
+// that would be one of something else.
+std::optional<std::string> LinkerError(const std::string& text) {
+  const size_t begin = text.find("ERROR: ld.so: ");
+  if (begin == std::string::npos) return std::nullopt;
+  return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+Result<BenchRun> RunFrom(const BenchConfiguration& configuration, const std::string& trace,
+                         const std::string& text) {
+  const auto failed = [&](const std::string& what) {
+    return MakeError(ErrorCode::kFailed, fmt::format("{}: {}", trace, what));
+  };
+  try {
+    const Document document = Document::parse(text);
+    if (document.contains("failure")) return failed(document.at("failure").get<std::string>());
+    if (!document.at("damage").empty()) {
+      return MakeError(ErrorCode::kUnreadable, document.at("damage").at(0).get<std::string>());
+    }
+    BenchRun run;
+    run.environment = FactsOf(configuration, document.at("renderer"));
+    run.preloaded = document.at("preloaded").get<bool>();
+    const Document& loops = document.at("loop_times");
+    for (const Document& loop : loops) run.replays.push_back(ReplayOf(loop));
+    if (run.replays.empty()) return failed("the replay says no times");
+    run.commands = document.at("commands").get<uint64_t>() / loops.size();
+    run.differences = document.at("difference_count").get<uint64_t>() / loops.size();
+    for (const TimedReplay& replay : run.replays) {
+      if (replay.frames.size() != run.replays.front().frames.size()) {
+        return failed("its replays present different numbers of frames");
+      }
+    }
+    return run;
+  } catch (const Document::exception& error) {
+    return failed(fmt::format("what the replay says is not understood: {}", error.what()));
+  }
+}
+
+}  // namespace
+
+Result<BenchRun> RunOnce(const BenchConfiguration& configuration, const std::string& trace,
+                         const std::string& frames, uint64_t replays) {
+  const auto output = RunProgram(CallOf(configuration, trace, frames, replays));
+  if (!output) return tl::unexpected(output.error());
+  if (const auto error = LinkerError(output->error)) {
+    return UsageError(
+        fmt::format("--vs {}: {}", fmt::join(configuration.settings, " "), *error));
+  }
+  const bool whole = output->status == kExitSuccess || output->status == kExitDifference ||
+                     (output->status == kExitUnreadable && !output->out.empty());
+  if (!whole) return tl::unexpected(ErrorOf(configuration, trace, *output));
+  return RunFrom(configuration, trace, output->out);
+}
+
+}  // namespace vgpu::cli

@@ -1,0 +1,21 @@
+// One run of a configuration: a process that replays a trace several times.
+#pragma once
+
+#include "cli/replay/bench_settings.h"
+#include "replay/timing/bench_result.h"
+
+namespace vgpu::cli {
+
+struct BenchRun {
+  std::vector<TimedReplay> replays;
+  Facts environment;  // GL, renderer, processor, variables that drivers look at
+  uint64_t commands = 0;
+  uint64_t differences = 0;  // from the recording, in the first replay
+  bool preloaded = false;
+};
+
+// An error's sentence names the trace and, where it is another one, the configuration.
+Result<BenchRun> RunOnce(const BenchConfiguration& configuration, const std::string& trace,
+                         const std::string& frames, uint64_t replays);
+
+}  // namespace vgpu::cli

@@ -1,0 +1,67 @@
+#include "replay/timing/verdict.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+namespace vgpu {
+
+namespace {
+
+constexpr std::array kVerdicts = {
+#define VGPU_BENCH_VERDICT(NAME, text, summary) std::string_view(text),
+#include "replay/timing/verdicts.def"
+};
+
+constexpr double kPower = 0.8;
+
+// What half of the interval may be, in logarithms: about the share itself.
+double NarrowEnough(double threshold) { return threshold / 2; }
+
+}  // namespace
+
+std::string_view NameOf(BenchVerdict verdict) { return kVerdicts[static_cast<size_t>(verdict)]; }
+
+std::optional<BenchVerdict> FindBenchVerdict(std::string_view name) {
+  const auto found = std::ranges::find(kVerdicts, name);
+  if (found == kVerdicts.end()) return std::nullopt;
+  return static_cast<BenchVerdict>(found - kVerdicts.begin());
+}
+
+Effect EffectOf(const Interval& of_logarithms, double confidence) {
+  Effect effect;
+  effect.estimate = std::expm1(of_logarithms.estimate);
+  effect.low = std::expm1(of_logarithms.low);
+  effect.high = std::expm1(of_logarithms.high);
+  // Half of the interval is a quantile of the estimate's noise; so far from zero, it lies beyond
+  // zero in four of five cases.
+  const double quantile = NormalQuantile((1 + confidence) / 2);
+  const double visible = of_logarithms.HalfWidth() * (1 + NormalQuantile(kPower) / quantile);
+  effect.smallest_visible = std::expm1(visible);
+  return effect;
+}
+
+BenchVerdict VerdictOf(const Effect& effect, double threshold) {
+  if (effect.low > -threshold && effect.high < threshold) return BenchVerdict::kNoDifference;
+  if (effect.low > 0 && effect.estimate >= threshold) return BenchVerdict::kSlower;
+  if (effect.high < 0 && effect.estimate <= -threshold) return BenchVerdict::kFaster;
+  return BenchVerdict::kCannotTell;
+}
+
+Interval PairedInterval(std::span<const double> a, std::span<const double> b, double confidence) {
+  std::vector<double> differences(std::min(a.size(), b.size()));
+  for (size_t i = 0; i < differences.size(); ++i) differences[i] = b[i] - a[i];
+  return SignedRankInterval(differences, confidence);
+}
+
+bool IsNarrowEnough(const Interval& of_logarithms, double threshold) {
+  return of_logarithms.HalfWidth() <= NarrowEnough(threshold);
+}
+
+double RunsWanted(const Interval& of_logarithms, double threshold, size_t runs) {
+  const double ratio = of_logarithms.HalfWidth() / NarrowEnough(threshold);
+  return static_cast<double>(runs) * std::max(1.0, ratio * ratio);
+}
+
+}  // namespace vgpu
