@@ -36,8 +36,14 @@ has() {
 }
 
 cp "$samples/traces/es2gears.vgpu" gears.vgpu
-expect_status 0 vgpu-replay verify gears.vgpu --junit pass.xml >out
+# A file is replaced as a whole, a link is written into.
+ln -s pass.xml link
+echo old >pass.html
+expect_status 0 vgpu-replay verify gears.vgpu --junit link --report pass.html >out
 check pass.xml passed
+[ -L link ] || fail "a link was replaced"
+[ "$(head -c 15 pass.html)" = "<!doctype html>" ] || fail "the old file was not replaced"
+[ -z "$(find . -name '*.part')" ] || fail "a part of a file is left"
 
 cp -r "$samples/traces/es2gears" golden
 cp golden/frame-000000.png golden/frame-000010.png
@@ -60,20 +66,17 @@ has crash.html SUBMIT_3D
 echo "no trace" >none.vgpu
 expect_status 3 vgpu-replay verify none.vgpu --junit none.xml --report none.html 2>out
 check none.xml error
-has none.html "$(sed -n 's/^vgpu-replay: none.vgpu: //p' out)"
+why=$(sed -n 's/^vgpu-replay: //p' out)
+[ -n "$why" ] || { cat out; fail "verify does not say why it cannot read a file"; }
+has none.html "$why"
+has none.xml "$why"
 expect_status 3 vgpu-replay verify gears.vgpu --golden nowhere --junit nowhere.xml 2>out
 check nowhere.xml error
 
-# A folder that is not there is known before the replay, and a file is written whole.
+# A folder that is not there is known before the replay.
 expect_status 2 vgpu-replay verify gears.vgpu --junit nowhere/j.xml 2>out >&2
 has out "nowhere/j.xml: cannot be written: nowhere: No such file or directory"
 expect_status 2 vgpu-replay verify gears.vgpu --report . 2>out >&2
-ln -s elsewhere link
-expect_status 0 vgpu-replay verify gears.vgpu --junit link --report pass.xml >out
-has elsewhere "<testsuites name="
-[ -L link ] || fail "a link was replaced"
-[ "$(head -c 15 pass.xml)" = "<!doctype html>" ] || fail "the old file was not replaced"
-[ -z "$(find . -name '*.part')" ] || fail "a part of a file is left"
 
 for kind in hostile statuses; do
   python3 "$here/results.py" "$kind" . >"$kind.json"

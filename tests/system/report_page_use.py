@@ -132,6 +132,8 @@ def move_the_slider(page):
     browser.drag(handle, (left + 0.25 * width, y))
     same('the slider after a drag', abs(float(page.attribute('#split', 'aria-valuenow')) - 25) < 1, True)
     same('the pixel right of the slider', page.color_of(PIXEL, 'slider-mouse'), REPLAYED)
+    same('that a picture that fits needs no scroll bar', browser.run('''[...document.querySelectorAll('.pane')]
+        .every(one => one.scrollWidth <= one.clientWidth && one.scrollHeight <= one.clientHeight)'''), True)
     browser.drag((left + 0.25 * width, y), (left + 0.75 * width, y))
     same('the pixel left of the slider', page.color_of(PIXEL, 'slider-mouse'), EXPECTED)
 

@@ -54,8 +54,8 @@ def traces_of(kind, pictures):
     if kind == 'frames':
         frames = [differing_frame(i, i * 20, pictures, 'many') if i % 3 == 1 else frame(i) for i in range(1000)]
         return [trace('many', 'failed', frames)]
-    return [trace(f'trace-{i:04}', 'failed', [differing_frame(j, j + i, pictures, f't{i}') if j == 4 else frame(j) for j in range(30)])
-            if i % 7 == 0 else trace(f'trace-{i:04}', frames=[frame(j) for j in range(30)]) for i in range(1000)]
+    return [trace(f'trace-{i:04}', 'failed', [differing_frame(j, j + i, pictures, f't{i}') if j == 4 else frame(j) for j in range(10)])
+            if i % 7 == 0 else trace(f'trace-{i:04}', frames=[frame(j) for j in range(10)]) for i in range(1000)]
 
 
 def main():

@@ -92,8 +92,7 @@ class Timeline {
     this.frames = trace.frames;
     this.selected = -1;
     this.onChoice = onChoice;
-    this.rank = new Array(this.frames.length);
-    trace.worst.forEach((index, place) => { this.rank[index] = place; });
+    this.worst = trace.worst;
     const strip = add(parent, 'div', undefined, 'strip');
     this.canvas = add(strip, 'canvas');
     this.canvas.id = 'timeline';
@@ -135,6 +134,15 @@ class Timeline {
     this.draw();
   }
 
+  // Of those that share a pixel, the worst.
+  seen(width) {
+    const taken = new Set();
+    return width >= this.frames.length ? this.worst : this.worst.filter(i => {
+      const pixel = Math.floor(i * width / this.frames.length);
+      return !taken.has(pixel) && taken.add(pixel);
+    });
+  }
+
   draw() {
     const box = this.canvas.getBoundingClientRect(), scale = devicePixelRatio || 1;
     const width = this.canvas.width = Math.round(box.width * scale), height = this.canvas.height = Math.round(box.height * scale);
@@ -143,9 +151,7 @@ class Timeline {
     pen.fillStyle = color('hover');
     pen.fillRect(0, 0, width, height);
     const each = width / this.frames.length, floor = height - 6 * scale;
-    // Worst last, on top of the others.
-    const order = each >= 1 ? this.frames.keys() : [...this.frames.keys()].sort((a, b) => this.rank[b] - this.rank[a]);
-    for (const i of order) {
+    for (const i of this.seen(width)) {
       const frame = this.frames[i], status = frameStatus(frame);
       const share = status.text === 'missing' ? 1 : frame.pixels ? Math.sqrt((frame.differing || 0) / frame.pixels) : 0;
       const high = Math.max(share * floor, plain.has(status.text) ? 3 * scale : 8 * scale);
