@@ -88,7 +88,7 @@ void Profiler::UseGl(std::string_view gl_renderer) {
 void Profiler::Begin() {
   CommitCommand();  // of the frame before
   begun_ = measuring_ = true;
-  profiling_ns_ = 0;
+  profiling_ns_ = frame_profiling_ns_ = 0;
   frame_begin_ns_ = NowNs();
   events_.StartAt(frame_begin_ns_);
 }
@@ -96,6 +96,7 @@ void Profiler::Begin() {
 void Profiler::OnCommand(const CommandPlace& place) {
   const OwnTime own(profiling_ns_);
   CommitCommand();
+  if (gpu_ && gpu_->waiting() > kMaxGpuWaiting) gpu_->Collect();
   place_ = place;
   in_command_ = true;
   command_begin_ns_ = command_end_ns_ = NowNs();
@@ -124,7 +125,6 @@ void Profiler::CommitCommand() {
   }
   command_cost_ = {};
   spans_.clear();
-  if (gpu_ && gpu_->waiting() > kMaxGpuWaiting) gpu_->Collect();
 }
 
 SpentCounter& Profiler::CommandCounter(uint32_t type) {
@@ -230,7 +230,9 @@ void Profiler::OnContext(uint32_t id, const std::string& name) {
   const auto known = context_rows_.find(id);
   if (known != context_rows_.end() && contexts_[known->second].alive) return;
   ContextCounts& context = NewContext(id);
-  if (&context != &contexts_[0]) context.row.name = name;
+  if (&context == &contexts_[0]) return;
+  context.row.name = name;
+  context.alive = true;
 }
 
 void Profiler::OnContextGone(uint32_t id) {
@@ -245,11 +247,10 @@ Profiler::ContextCounts& Profiler::NewContext(uint32_t id) {
   contexts_.emplace_back();
   contexts_.back().row.id = id;
   contexts_.back().row.command = place_.number;
-  contexts_.back().alive = true;
   return contexts_.back();
 }
 
-// One that was destroyed, too: its last command is its own.
+// One that was destroyed, too: its last command is its own. Guests use some that were never made.
 Profiler::ContextCounts& Profiler::ContextOf(uint32_t id) {
   ContextCounts* known = KnownContext(id);
   return known != nullptr ? *known : NewContext(id);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "replay/timing/virgl_state.h"
 #include "replay/worker/replay_runner.h"
 #include "tests/replay/player_trace.h"
 #include "tests/replay/timing/trace_event_rules.h"
@@ -40,6 +41,47 @@ uint64_t WallOf(const ProfileTable<Row>& table) {
   uint64_t sum = 0;
   for (const Row& row : table.rows) sum += row.spent.wall_ns;
   return sum;
+}
+
+// A worker's line has a limit, and the texts of a guest any bytes.
+TEST(ProfileEvent, FitsIntoALineWithTheLargestOfEverything) {
+  constexpr uint64_t kMost = UINT64_MAX;
+  const auto fill = [](auto& table, const auto& row) {
+    table.rows.assign(ProfileOptions::kMaxTop, row);
+    table.all = kMost;
+  };
+  const Percentiles each{kMost, kMost, kMost, kMost};
+  const SpentTime spent{kMost, kMost, kMost, kMost, kMost, kMost, each};
+  ProfileEvent event;
+  fill(event.profile.commands, CommandRow{"RESOURCE_SET_SCANOUT_SOMETHING", spent});
+  fill(event.profile.virgl_commands, CommandRow{"CREATE_OBJECT VERTEX_ELEMENTS", spent});
+  ShaderRow shader{.context = UINT32_MAX,
+                   .sub_context = UINT32_MAX,
+                   .handle = UINT32_MAX,
+                   .command = kMost,
+                   .stage = "TESS_CTRL",
+                   .digest = std::string(32, 'f'),
+                   .first_line = std::string(VirglState::kMaxFirstLine, '\x01'),
+                   .lines = kMost,
+                   .bytes = kMost,
+                   .vertices = kMost,
+                   .made_ns = kMost,
+                   .spent = spent};
+  fill(event.profile.shaders, shader);
+  ResourceRow resource{UINT32_MAX, kMost, std::string(80, 'x'),
+                       false,      kMost, kMost,
+                       kMost,      kMost, kMost,
+                       kMost,      kMost, kMost,
+                       kMost};
+  fill(event.profile.resources, resource);
+  fill(event.profile.contexts,
+       ContextRow{UINT32_MAX, kMost, std::string(64, '\x01'), kMost, kMost, spent});
+  fill(event.profile.slowest, FrameRow{kMost, kMost, kMost, kMost, kMost});
+  const std::string line = EncodeEvent(event);
+  EXPECT_LT(line.size(), kMaxLine);
+  const auto again = DecodeEvent(line);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(std::get<ProfileEvent>(*again).profile.shaders.rows.at(299).spent.gpu_ns, kMost);
 }
 
 class ProfileSamples : public ::testing::TestWithParam<std::string> {

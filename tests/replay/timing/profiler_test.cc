@@ -21,6 +21,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::UnorderedElementsAre;
 using virgl::kFragment;
 using virgl::kVertex;
 using virgl::Stream;
@@ -211,6 +212,18 @@ TEST_F(ProfilerTest, AContextIdThatComesAgainIsAnotherContext) {
   }
   std::ranges::sort(draws);
   EXPECT_THAT(draws, ElementsAre(std::pair(0u, 1u), std::pair(6u, 2u)));
+}
+
+TEST_F(ProfilerTest, AContextThatIsMadeAfterItWasUsedHasItsName) {
+  const Profile profile = Run([](PlayerTrace& trace) {
+    trace.Add(ask::AttachToContext(kTestContext, kTestResource));
+    AddSetup(trace);
+  });
+  std::vector<std::string> names;
+  for (const ContextRow& row : profile.contexts.rows) {
+    if (row.id == kTestContext) names.push_back(row.name);
+  }
+  EXPECT_THAT(names, UnorderedElementsAre("", "test"));
 }
 
 TEST_F(ProfilerTest, ARefusedCommandEndsItsStreamAndChangesNothing) {
