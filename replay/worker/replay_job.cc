@@ -94,6 +94,7 @@ Status Job::Confine() {
   setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);
   SandboxOptions options;
   options.max_address_space = job_.max_memory;
+  options.max_cpu_seconds = job_.max_cpu_seconds;
   options.allow_local_sockets = job_.window;
   for (const auto& folder : {job_.keep_folder, job_.pictures_folder}) {
     if (!folder.empty()) options.writable.push_back(folder);
