@@ -6,6 +6,7 @@
 #include "heap/layout/pool_run.h"
 #include "replay/inspect/heap_page/page_parts.h"
 #include "replay/inspect/heap_report_json.h"
+#include "replay/page/page.h"
 
 namespace vgpu {
 
@@ -216,7 +217,6 @@ PageJson KindsOfPage() {
   return json;
 }
 
-// JSON in a script element: nothing in it may end that.
 std::string PageData(const HeapReport& report) {
   PageJson json;
   json["report"] = HeapSummaryJson(report);
@@ -225,35 +225,15 @@ std::string PageData(const HeapReport& report) {
   for (const TraceHeap& trace : report.traces) json["files"].push_back(trace.file);
   json["holdings"] = HoldingsJson(report);
   json["maps"] = MapsMaker(report).Make();
-  const std::string text = json.dump(-1, ' ', false, PageJson::error_handler_t::replace);
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (c == '<') {
-      out += "\\u003c";
-    } else {
-      out += c;
-    }
-  }
-  return out;
+  return ScriptJson(json.dump(-1, ' ', false, PageJson::error_handler_t::replace));
 }
 
 }  // namespace
 
 std::string HeapReportPage(const HeapReport& report) {
-  std::string_view rest = kHeapPageHtml;
-  std::string out;
-  const auto fill = [&](std::string_view mark, std::string_view text) {
-    const size_t at = rest.find(mark);
-    out += rest.substr(0, at);
-    out += text;
-    rest.remove_prefix(at + mark.size());
-  };
-  fill("{{css}}", kHeapPageCss);
-  fill("{{data}}", PageData(report));
-  fill("{{script}}", kHeapPageScript);
-  out += rest;
-  return out;
+  return FillPage(
+      kHeapPageHtml,
+      {{"{{css}}", kHeapPageCss}, {"{{data}}", PageData(report)}, {"{{script}}", kHeapPageScript}});
 }
 
 }  // namespace vgpu

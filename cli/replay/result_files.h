@@ -1,0 +1,28 @@
+// --report and --junit: the files in which a verb leaves its results for people and for CI engines.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "format/protocol/error.h"
+#include "replay/report/suite_result.h"
+
+namespace vgpu::cli {
+
+struct ResultFiles {
+  std::string report;  // a page of HTML; empty: none
+  std::string junit;   // empty: none
+  bool Any() const { return !report.empty() || !junit.empty(); }
+};
+
+// Adds both options.
+void AddResultFiles(CLI::App& command, ResultFiles& files);
+
+// Whether the files' folders are there, for before the work. kUsage with the system's reason.
+Status CheckResultFiles(const ResultFiles& files);
+
+// Writes those that were asked for. A file is replaced as a whole; what is no regular file (a pipe,
+// /dev/stdout) is written into. kFailed with the system's reason; the others are written still.
+Status WriteResultFiles(const SuiteResult& result, const ResultFiles& files);
+
+}  // namespace vgpu::cli
