@@ -9,9 +9,9 @@
 #include <sstream>
 
 #include "cli/output.h"
-#include "cli/replay/environment.h"
 #include "cli/replay/heap_report.h"
 #include "format/protocol/escape.h"
+#include "replay/worker/environment.h"
 
 namespace vgpu::cli {
 
@@ -26,6 +26,18 @@ Json CountsJson(const CheckCounts& counts) {
           {"fences", counts.fences}};
 }
 
+void AddPicture(const FrameResult& picture, Json& json) {
+  json["tier"] = NameOf(picture.tier);
+  if (picture.pixels != 0) {
+    json["differing_pixels"] = picture.differing;
+    json["pixels"] = picture.pixels;
+    json["largest_difference"] = picture.largest;
+  }
+  if (!picture.expected_file.empty()) json["expected"] = picture.expected_file;
+  if (!picture.replayed_file.empty()) json["replayed"] = picture.replayed_file;
+  if (!picture.difference_file.empty()) json["difference"] = picture.difference_file;
+}
+
 Json DifferencesJson(const std::vector<DifferenceEvent>& differences) {
   Json list = Json::array();
   for (const DifferenceEvent& one : differences) {
@@ -33,14 +45,7 @@ Json DifferencesJson(const std::vector<DifferenceEvent>& differences) {
         {"kind", one.kind},       {"command", one.command}, {"command_name", one.command_name},
         {"context", one.context}, {"frame", one.frame},     {"resource", one.resource},
         {"message", one.message}};
-    if (one.pixels != 0) {
-      json["differing_pixels"] = one.differing;
-      json["pixels"] = one.pixels;
-      json["largest_difference"] = one.largest;
-    }
-    if (!one.expected_file.empty()) json["expected"] = one.expected_file;
-    if (!one.replayed_file.empty()) json["replayed"] = one.replayed_file;
-    if (!one.difference_file.empty()) json["difference"] = one.difference_file;
+    if (one.picture) AddPicture(*one.picture, json);
     list.push_back(std::move(json));
   }
   return list;
@@ -93,9 +98,11 @@ void Console::OnDifference(const DifferenceEvent& event) {
   if (quiet_) return;
   ClearProgress();
   Print("{}\n", EscapeForTerminal(event.message));
-  PrintPicture("expected", event.expected_file);
-  PrintPicture("replayed", event.replayed_file);
-  PrintPicture("difference", event.difference_file);
+  if (event.picture) {
+    PrintPicture("expected", event.picture->expected_file);
+    PrintPicture("replayed", event.picture->replayed_file);
+    PrintPicture("difference", event.picture->difference_file);
+  }
   std::fflush(stdout);
 }
 
@@ -197,6 +204,13 @@ void PrintTraceState(const std::string& trace, const DoneEvent& done) {
 int ExitCodeOf(const DoneEvent& done) {
   if (!done.damage.empty()) return kExitUnreadable;
   return done.differences == 0 ? kExitSuccess : kExitDifference;
+}
+
+int ExitCodeOf(const TraceResult& result, const ReplayOutcome& outcome) {
+  if (outcome.interrupted_by != 0) return kExitInterrupted + outcome.interrupted_by;
+  if (outcome.failure) return ExitCodeOf(outcome.failure->code);
+  const int code = ExitCodeOf(*outcome.done);
+  return code == kExitSuccess && !IsGood(result.status) ? kExitDifference : code;
 }
 
 }  // namespace vgpu::cli

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "cli/replay/replay_options.h"
+#include "replay/worker/trace_result.h"
 
 namespace vgpu::cli {
 
@@ -59,5 +60,7 @@ void PrintTraceState(const std::string& trace, const DoneEvent& done);
 
 // A damaged trace is what is wrong, whatever differs; then differences; a cut one is no fault.
 int ExitCodeOf(const DoneEvent& done);
+// What verify returns of a trace, and what a suite notes of it.
+int ExitCodeOf(const TraceResult& result, const ReplayOutcome& outcome);
 
 }  // namespace vgpu::cli

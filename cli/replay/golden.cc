@@ -6,9 +6,9 @@
 
 #include "cli/output.h"
 #include "cli/replay/console.h"
-#include "cli/replay/environment.h"
 #include "cli/replay/verbs.h"
 #include "replay/golden/golden_writer.h"
+#include "replay/worker/environment.h"
 
 namespace vgpu::cli {
 
@@ -19,7 +19,7 @@ struct GoldenOptions {
   std::string folder;
   std::string frames;
   uint64_t every = 1;
-  Tolerance tolerance;
+  ToleranceChoice tolerance;
   bool update = false;
 };
 
@@ -48,7 +48,7 @@ GoldenManifest ManifestOf(const GoldenOptions& options, const std::string& trace
   manifest.environment = EnvironmentOf(outcome.started.renderer);
   manifest.trace_name = std::filesystem::path(options.replay.trace).filename().string();
   manifest.trace_digest = trace_digest;
-  manifest.tolerance = options.tolerance;
+  manifest.tolerance = Merge(Tolerance{}, options.tolerance);
   for (const PictureEvent& picture : outcome.pictures) {
     manifest.frames.push_back({picture.frame, picture.scanout, picture.width, picture.height,
                                picture.digest, FramePictureName(picture.frame)});
@@ -89,7 +89,7 @@ int Golden(const GoldenOptions& options) {
     Print("{}", OutcomeJson(*request, *outcome));
   } else {
     Print("{}: {} of {} frames, made with {}\n", options.folder, outcome->pictures.size(),
-               outcome->started.frames, RendererText(outcome->started.renderer));
+          outcome->started.frames, RendererText(outcome->started.renderer));
     PrintTraceState(options.replay.trace, *outcome->done);
   }
   return kExitSuccess;

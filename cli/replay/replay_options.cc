@@ -91,6 +91,15 @@ CLI::Validator NotNan() {
       "");
 }
 
+template <typename T>
+void AddLimit(CLI::App& command, const char* option, const char* summary, T low, T high,
+              std::optional<T>& limit) {
+  CLI::Option* added = command.add_option(option, limit, summary)
+                           ->check(std::is_integral_v<T> ? UnsignedNumber() : NotNan())
+                           ->type_name("N");
+  if (high != std::numeric_limits<T>::max()) added->check(CLI::Range(low, high));
+}
+
 }  // namespace
 
 std::vector<std::string> AllocatorNames() {
@@ -145,19 +154,10 @@ void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::
       ->type_name("NAME");
 }
 
-void AddTolerance(CLI::App& command, Tolerance& tolerance) {
-  command
-      .add_option("--tolerance", tolerance.channel,
-                  "A pixel differs when one of its channels does by more than N of 255")
-      ->check(UnsignedNumber())
-      ->check(CLI::Range(0, 255))
-      ->type_name("N")
-      ->capture_default_str();
-  command
-      .add_option("--max-pixels", tolerance.pixels, "A frame differs when more than N pixels do")
-      ->check(UnsignedNumber())
-      ->type_name("N")
-      ->capture_default_str();
+void AddTolerance(CLI::App& command, ToleranceChoice& tolerance) {
+#define VGPU_TOLERANCE(type, name, exact, low, high, option, summary) \
+  AddLimit<type>(command, option, summary, low, high, tolerance.name);
+#include "replay/frames/tolerances.def"
 }
 
 Result<FrameRange> FramesOf(const std::string& text) {

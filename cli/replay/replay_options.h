@@ -23,7 +23,8 @@ struct ReplayOptions {
 void AddReplayOptions(CLI::App& command, ReplayOptions& options);
 // --heap with its size and allocator. `more`: names that it takes beside the policies'.
 void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::string> more = {});
-void AddTolerance(CLI::App& command, Tolerance& tolerance);
+// Those of tolerances.def.
+void AddTolerance(CLI::App& command, ToleranceChoice& tolerance);
 
 std::vector<std::string> AllocatorNames();  // of AllocationStrategies()
 
@@ -32,6 +33,7 @@ Result<FrameRange> FramesOf(const std::string& text);  // of --frames
 struct ReplayRequest {
   ReplayJob job;
   WorkerOptions worker;
+  std::string trace_digest;        // of the file; empty where it is not known
   bool golden_is_others = false;   // the golden set was made from another trace
   std::vector<std::string> notes;  // what is known before the replay, full sentences
 };

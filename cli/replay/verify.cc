@@ -1,16 +1,18 @@
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdio>
 #include <memory>
 #include <optional>
 
+#include "cli/command_line.h"
 #include "cli/output.h"
 #include "cli/replay/console.h"
-#include "cli/replay/environment.h"
 #include "cli/replay/heap_report.h"
 #include "cli/replay/kept_pictures.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
+#include "replay/worker/trace_result.h"
 
 namespace vgpu::cli {
 
@@ -20,9 +22,9 @@ struct VerifyOptions {
   ReplayOptions replay;
   std::string golden;
   std::string keep;
-  Tolerance tolerance;
-  bool channel_given = false, pixels_given = false;
+  ToleranceChoice tolerance;
   uint64_t repeat = 1;
+  std::string reproduce;  // the command line that repeats it
 };
 
 // Where pictures of differences go unless told otherwise: beside the user, not beside the trace,
@@ -34,22 +36,19 @@ std::string DefaultKeepFolder(const std::string& trace) {
 // Says up front that the set is another trace's: what differs then says little.
 void NoteOtherTrace(const VerifyOptions& options, ReplayRequest& request) {
   const GoldenManifest& golden = *request.job.golden;
-  const auto digest = DigestOfFile(options.replay.trace);
-  if (!digest || *digest == golden.trace_digest) return;  // no such file: the replay says so
+  const std::string& digest = request.trace_digest;
+  if (digest.empty() || digest == golden.trace_digest) return;  // no such file: the replay says so
   request.golden_is_others = true;
   request.notes.push_back(
       fmt::format("{}: was made from another trace, {} with digest {}; {} has {}", options.golden,
-                  golden.trace_name, golden.trace_digest, options.replay.trace, *digest));
+                  golden.trace_name, golden.trace_digest, options.replay.trace, digest));
 }
 
 Status SetGolden(const VerifyOptions& options, ReplayRequest& request) {
   auto manifest = ReadManifest(options.golden);
   if (!manifest) return tl::unexpected(manifest.error());
-  ReplayJob& job = request.job;
-  if (!options.channel_given) job.tolerance.channel = manifest->tolerance.channel;
-  if (!options.pixels_given) job.tolerance.pixels = manifest->tolerance.pixels;
-  job.golden = std::move(*manifest);
-  job.golden_folder = options.golden;
+  request.job.golden = std::move(*manifest);
+  request.job.golden_folder = options.golden;
   NoteOtherTrace(options, request);
   return {};
 }
@@ -60,6 +59,7 @@ Result<ReplayRequest> JobOf(const VerifyOptions& options) {
   request->job.check_content = true;
   request->job.loops = options.repeat;
   request->job.tolerance = options.tolerance;
+  request->trace_digest = DigestOfFile(options.replay.trace).value_or("");
   if (options.golden.empty()) return request;
   if (const auto status = SetGolden(options, *request); !status) {
     return tl::unexpected(status.error());
@@ -82,41 +82,25 @@ Result<std::optional<KeptPictures>> Keep(const VerifyOptions& options, ReplayReq
   return std::nullopt;
 }
 
-// Why no success is one, or nothing: of what was drawn, nothing is known to be right.
-std::string WhatIsMissing(const DoneEvent& done) {
-  const CheckCounts& counts = done.report.done;
-  if (counts.readbacks + counts.frames + done.golden_compared == 0) {
-    return "nothing drawn was verified: the trace holds no digest of a frame or a read-back";
-  }
-  if (done.differences == 0 && done.not_judged != 0 && done.golden_compared == 0) {
-    return "what has another digest was not verified: no picture of it is known";
-  }
-  return "";
-}
-
-std::vector<std::string> EnvironmentChanges(const ReplayRequest& request,
-                                            const ReplayOutcome& outcome) {
-  if (!request.job.golden || outcome.done->differences == 0) return {};
-  return ChangesOf(request.job.golden->environment, EnvironmentOf(outcome.started.renderer));
-}
-
 void PrintCounts(const DoneEvent& done) {
   const CheckCounts& counts = done.report.done;
   Print("compared: {} frames, {} read-backs, {} responses, {} fences", counts.frames,
-             counts.readbacks, counts.responses, counts.fences);
+        counts.readbacks, counts.responses, counts.fences);
   if (done.golden_compared != 0) Print(", {} golden pictures", done.golden_compared);
   Print("\n");
   if (done.tolerated != 0) Print("within the tolerance: {} frames\n", done.tolerated);
   if (done.not_judged != 0) {
     Print("not judged: {} frames and read-backs of another digest, without a picture\n",
-               done.not_judged);
+          done.not_judged);
   }
 }
 
-void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
+void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome,
+                  const TraceResult& result) {
   const DoneEvent& done = *outcome.done;
-  Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(request.job.trace.string()), done.report.commands,
-             done.report.frames, done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
+  Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(request.job.trace.string()),
+        done.report.commands, done.report.frames,
+        done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
   Print("renderer: {}\n", RendererText(outcome.started.renderer));
   PrintCounts(done);
   if (!done.heap.policy.empty()) PrintHeapUsage(done.heap);
@@ -124,28 +108,38 @@ void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
   if (!missing.empty()) Print("{}\n", missing);
   if (done.differences == 0) {
     Print("{}\n", missing.empty() ? done.not_judged == 0 ? "identical" : "no differences"
-                                       : "no differences in what is there to compare");
+                                  : "no differences in what is there to compare");
     return;
   }
   Print("{} difference{}\n", done.differences, done.differences == 1 ? "" : "s");
   if (done.differences > outcome.differences.size()) {
     Print("only the first {} are listed\n", outcome.differences.size());
   }
-  for (const std::string& change : EnvironmentChanges(request, outcome)) {
+  for (const std::string& change : result.environment_changes) {
     Print("the golden set was made with another {}\n", EscapeForTerminal(change));
   }
 }
 
-int ReportVerify(const VerifyOptions& options, const ReplayRequest& request,
-                 const ReplayOutcome& outcome) {
+int PrintVerify(const VerifyOptions& options, const ReplayRequest& request,
+                const ReplayOutcome& outcome, const TraceResult& result) {
   if (options.replay.json) Print("{}", OutcomeJson(request, outcome));
   if (outcome.failure) return FailReplay(outcome);
   if (!options.replay.json) {
-    PrintSummary(request, outcome);
+    PrintSummary(request, outcome, result);
     PrintTraceState(options.replay.trace, *outcome.done);
   }
-  const int code = ExitCodeOf(*outcome.done);
-  return code == kExitSuccess && !WhatIsMissing(*outcome.done).empty() ? kExitDifference : code;
+  return result.exit_code;
+}
+
+TraceResult ResultOf(const VerifyOptions& options, const ReplayRequest& request,
+                     const ReplayOutcome& outcome, std::chrono::duration<double> took) {
+  TraceResult result = TraceResultOf(request.job, outcome);
+  result.name = std::filesystem::path(options.replay.trace).stem().string();
+  result.digest = request.trace_digest;
+  result.exit_code = ExitCodeOf(result, outcome);
+  result.seconds = took.count();
+  result.reproduce = options.reproduce;
+  return result;
 }
 
 int Verify(const VerifyOptions& options) {
@@ -153,7 +147,9 @@ int Verify(const VerifyOptions& options) {
   if (!request) return Fail(request.error());
   auto kept = Keep(options, *request);
   if (!kept) return Fail(kept.error());
+  const auto begin = std::chrono::steady_clock::now();
   auto outcome = Replay(*request, options.replay.json);
+  const auto took = std::chrono::steady_clock::now() - begin;
   const bool whole = outcome && outcome->done;
   const Status moved = *kept ? (*kept)->Finish(whole) : Status();
   if (!outcome) return Fail(outcome.error());
@@ -162,7 +158,8 @@ int Verify(const VerifyOptions& options) {
     if (!options.replay.json) PrintNote(moved.error().message);
   }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
-  return ReportVerify(options, *request, *outcome);
+  const TraceResult result = ResultOf(options, *request, *outcome, took);
+  return PrintVerify(options, *request, *outcome, result);
 }
 
 }  // namespace
@@ -195,8 +192,7 @@ std::function<int()> AddVerify(CLI::App& command) {
       "3 the trace or golden set cannot be read, or the trace is damaged; 4 the replay failed;\n"
       "77 no GL here.");
   return [options, &command] {
-    options->channel_given = command.count("--tolerance") != 0;
-    options->pixels_given = command.count("--max-pixels") != 0;
+    options->reproduce = CommandLineOf(command, {"--json"});
     return Verify(*options);
   };
 }

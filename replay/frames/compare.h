@@ -5,16 +5,9 @@
 #include <string>
 
 #include "format/protocol/image.h"
+#include "replay/frames/tolerance.h"
 
 namespace vgpu {
-
-// What still counts as the same picture.
-struct Tolerance {
-  uint32_t channel = 0;  // the largest difference of one channel, 0 to 255
-  uint64_t pixels = 0;   // how many pixels may differ by more than that
-
-  bool IsExact() const { return channel == 0 && pixels == 0; }
-};
 
 struct Comparison {
   bool same_size = true;

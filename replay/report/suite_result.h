@@ -32,7 +32,7 @@ struct TraceResult {
   uint64_t attempts = 1;
   double seconds = 0;  // wall time of all attempts
   uint64_t commands = 0;
-  std::vector<FrameResult> frames;       // those that were compared or are missing, in order
+  std::vector<FrameResult> frames;       // presented, checked or not, or missing; by number
   std::vector<std::string> differences;  // that are not frames', full sentences
   uint64_t difference_count = 0;         // of all kinds, those not listed too
   std::vector<std::string> notes;        // full sentences

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -9,6 +10,7 @@
 
 #include "format/protocol/error.h"
 #include "heap/heap_usage.h"
+#include "replay/frames/frame_result.h"
 #include "replay/player/player.h"
 
 namespace vgpu {
@@ -27,12 +29,8 @@ struct DifferenceEvent {
   uint32_t context = 0;
   uint64_t frame = 0;
   uint32_t resource = 0;
-  std::string message;  // a full sentence with all of it, in one line
-  // Of frames with an expected picture; all 0 otherwise.
-  uint64_t differing = 0, pixels = 0;
-  uint32_t largest = 0;
-  // Pictures that were kept; empty where not.
-  std::string expected_file, replayed_file, difference_file;
+  std::string message;                 // a full sentence with all of it, in one line
+  std::optional<FrameResult> picture;  // of a frame; with the same message
 };
 
 struct NoteEvent {
@@ -73,8 +71,9 @@ struct DoneEvent {
   HeapUsage heap;  // of all loops; its policy is empty where none was chosen
 };
 
+// A FrameResult: of each frame that was judged, apart from those that a DifferenceEvent holds.
 using WorkerEvent = std::variant<StartedEvent, DifferenceEvent, NoteEvent, PictureEvent, FrameEvent,
-                                 FailedEvent, DoneEvent>;
+                                 FailedEvent, DoneEvent, FrameResult>;
 
 std::string EncodeEvent(const WorkerEvent& event);
 // kFailed for a line that no worker sends.

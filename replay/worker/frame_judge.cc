@@ -10,22 +10,21 @@ namespace vgpu {
 
 namespace {
 
-DifferenceEvent AtFrame(FrameView& frame, const char* kind) {
-  const CommandPlace& place = frame.place();
-  DifferenceEvent event;
-  event.kind = kind;
-  event.command = place.number;
-  event.command_name = CommandName(static_cast<CommandType>(place.type));
-  event.context = place.context;
-  event.frame = frame.packet().number();
-  event.resource = frame.packet().resource_id();
-  return event;
-}
-
 std::string PlaceOf(FrameView& frame) {
   const proto::Frame& packet = frame.packet();
   return fmt::format("frame {} (command {}, scanout {}, resource {})", packet.number(),
                      frame.place().number, packet.scanout(), packet.resource_id());
+}
+
+Result<Image> PictureOf(const Result<Pixels>& pixels) {
+  return pixels ? ToImage(*pixels) : tl::unexpected(pixels.error());
+}
+
+void CannotBeShown(FrameView& frame, const Error& why, FrameResult& result) {
+  result.status = FrameStatus::kDifferent;
+  result.tier = ComparisonTier::kNone;
+  result.message =
+      fmt::format("{}: the replayed picture cannot be read: {}", PlaceOf(frame), why.message);
 }
 
 }  // namespace
@@ -40,6 +39,10 @@ bool IsKeptPictureName(std::string_view name) {
          (rest == ".expected.png" || rest == ".replayed.png" || rest == ".difference.png");
 }
 
+FrameJudge::FrameJudge(const ReplayJob& job)
+    : job_(job),
+      tolerance_(Merge(job.golden ? job.golden->tolerance : Tolerance{}, job.tolerance)) {}
+
 const GoldenFrame* FrameJudge::GoldenOf(uint64_t number) const {
   if (!job_.golden) return nullptr;
   const auto& frames = job_.golden->frames;
@@ -47,97 +50,112 @@ const GoldenFrame* FrameJudge::GoldenOf(uint64_t number) const {
   return found != frames.end() && found->number == number ? &*found : nullptr;
 }
 
-Result<std::optional<Image>> FrameJudge::ExpectedOf(FrameView& frame, const Image* replayed) {
-  if (const GoldenFrame* golden = GoldenOf(frame.packet().number())) {
-    ++golden_compared_;
-    golden_seen_.insert(golden->number);
-    if (replayed != nullptr && ToHex(HashOf(replayed->bytes())) == golden->digest)
-      return std::nullopt;
-    auto image = ReadPng(job_.golden_folder / golden->file);
-    if (!image) return tl::unexpected(image.error());
-    return std::optional<Image>(std::move(*image));
-  }
-  if (frame.check() != FrameCheck::kDifferent) return std::nullopt;
-  const auto recorded = frame.Recorded();
-  if (!recorded || !*recorded) return std::nullopt;
-  auto image = ToImage(**recorded);
-  if (!image) return std::nullopt;
-  return std::optional<Image>(std::move(*image));
-}
-
 Result<FrameVerdict> FrameJudge::Judge(FrameView& frame) {
-  const bool has_golden = GoldenOf(frame.packet().number()) != nullptr;
-  const bool differs = frame.check() == FrameCheck::kDifferent;
-  if (!has_golden && !differs) return FrameVerdict{};
-
-  const auto& pixels = frame.Replayed();
-  const Result<Image> replayed = pixels ? ToImage(*pixels) : tl::unexpected(pixels.error());
-  const auto expected = ExpectedOf(frame, replayed ? &*replayed : nullptr);
-  if (!expected) return tl::unexpected(expected.error());
-
+  const proto::Frame& packet = frame.packet();
   FrameVerdict verdict;
-  DifferenceEvent event = AtFrame(frame, has_golden ? "golden" : "frame");
-  if (!pixels || (!replayed && *expected)) {
-    event.message = fmt::format("{}: the replayed picture cannot be read: {}", PlaceOf(frame),
-                                replayed.error().message);
-    verdict.difference = std::move(event);
-    if (has_golden) ++golden_different_;
-    return verdict;
+  verdict.result.frame = packet.number();
+  verdict.result.scanout = packet.scanout();
+  verdict.result.width = packet.width();
+  verdict.result.height = packet.height();
+  if (const GoldenFrame* golden = GoldenOf(packet.number())) {
+    if (const auto status = JudgeGolden(frame, *golden, verdict); !status) {
+      return tl::unexpected(status.error());
+    }
+  } else {
+    JudgeRecorded(frame, verdict);
   }
-  if (!*expected) {
-    if (has_golden) return verdict;  // equal to it
-    return WithoutPicture(frame, replayed ? &*replayed : nullptr,
-                          replayed ? "" : replayed.error().message);
-  }
-  const Image& wanted = **expected;
-  const Comparison comparison = Compare(wanted, *replayed, job_.tolerance);
-  if (comparison.Within(job_.tolerance)) {
-    // Equal pictures of different bytes differ in bits that no screen shows.
-    if (differs || comparison.largest != 0) ++tolerated_;
-    return verdict;
-  }
-  if (has_golden) ++golden_different_;
-  event.differing = comparison.differing;
-  event.pixels = comparison.pixels;
-  event.largest = comparison.largest;
-  event.message = fmt::format("{}: {}", PlaceOf(frame),
-                              Describe(comparison, wanted, *replayed, job_.tolerance));
-  verdict.difference = std::move(event);
-  Keep(frame, &wanted, *replayed, verdict);
   return verdict;
 }
 
-FrameVerdict FrameJudge::WithoutPicture(FrameView& frame, const Image* shown,
-                                        const std::string& why_not) {
-  FrameVerdict verdict;
-  std::string message =
-      fmt::format("{}: differs from the recording, which kept no picture of it", PlaceOf(frame));
-  if (shown == nullptr) message += "; " + why_not;
-  if (!job_.tolerance.IsExact()) {
-    verdict.not_judged = true;
-    verdict.notes.push_back(message + "; this is not judged");
-    return verdict;
+Status FrameJudge::JudgeGolden(FrameView& frame, const GoldenFrame& golden, FrameVerdict& verdict) {
+  FrameResult& result = verdict.result;
+  result.golden = true;
+  golden_seen_.insert(golden.number);
+  const Result<Image> replayed = PictureOf(frame.Replayed());
+  if (!replayed) {
+    CannotBeShown(frame, replayed.error(), result);
+    return {};
   }
-  verdict.difference = AtFrame(frame, "frame");
-  verdict.difference->message = std::move(message);
-  if (shown != nullptr) Keep(frame, nullptr, *shown, verdict);
-  return verdict;
+  if (ToHex(HashOf(replayed->bytes())) == golden.digest) {
+    result.status = FrameStatus::kSame;
+    result.tier = ComparisonTier::kHash;
+    return {};
+  }
+  const auto expected = ReadPng(job_.golden_folder / golden.file);
+  if (!expected) return tl::unexpected(expected.error());
+  JudgePictures(frame, *expected, *replayed, verdict);
+  return {};
+}
+
+void FrameJudge::JudgeRecorded(FrameView& frame, FrameVerdict& verdict) {
+  FrameResult& result = verdict.result;
+  if (frame.check() == FrameCheck::kNone) return;
+  result.tier = ComparisonTier::kHash;
+  if (frame.check() == FrameCheck::kEqual) {
+    result.status = FrameStatus::kSame;
+    return;
+  }
+  const Result<Image> replayed = PictureOf(frame.Replayed());
+  const auto recorded = frame.Recorded();
+  const Result<Image> expected =
+      recorded ? PictureOf(*recorded) : MakeError(ErrorCode::kFailed, "no picture was kept");
+  if (!frame.Replayed() || (!replayed && expected)) {
+    CannotBeShown(frame, replayed.error(), result);
+  } else if (!expected) {
+    JudgeWithoutPicture(frame, replayed, verdict);
+  } else {
+    JudgePictures(frame, *expected, *replayed, verdict);
+  }
+}
+
+void FrameJudge::JudgePictures(FrameView& frame, const Image& expected, const Image& replayed,
+                               FrameVerdict& verdict) {
+  FrameResult& result = verdict.result;
+  const Comparison comparison = Compare(expected, replayed, tolerance_);
+  result.tier = comparison.same_size ? ComparisonTier::kPixels : ComparisonTier::kSize;
+  result.differing = comparison.differing;
+  result.pixels = comparison.pixels;
+  result.largest = comparison.largest;
+  if (comparison.Within(tolerance_)) {
+    // A recorded picture that is equal, of bytes that are not, differs in what no screen shows.
+    const bool same = result.golden && comparison.largest == 0;
+    result.status = same ? FrameStatus::kSame : FrameStatus::kWithin;
+    return;
+  }
+  result.status = FrameStatus::kDifferent;
+  result.message =
+      fmt::format("{}: {}", PlaceOf(frame), Describe(comparison, expected, replayed, tolerance_));
+  Keep(frame, &expected, replayed, verdict);
+}
+
+void FrameJudge::JudgeWithoutPicture(FrameView& frame, const Result<Image>& shown,
+                                     FrameVerdict& verdict) {
+  FrameResult& result = verdict.result;
+  result.message =
+      fmt::format("{}: differs from the recording, which kept no picture of it", PlaceOf(frame));
+  if (!shown) result.message += "; " + shown.error().message;
+  if (!tolerance_.IsExact()) {
+    result.status = FrameStatus::kNotJudged;
+    result.message += "; this is not judged";
+    verdict.notes.push_back(result.message);
+    return;
+  }
+  result.status = FrameStatus::kDifferent;
+  if (shown) Keep(frame, nullptr, *shown, verdict);
 }
 
 void FrameJudge::Keep(FrameView& frame, const Image* expected, const Image& replayed,
                       FrameVerdict& verdict) {
-  if (job_.keep_folder.empty() || kept_ == kMaxKeptFrames) return;
+  if (job_.keep_folder.empty() || kept_ >= job_.max_kept_frames) return;
   ++kept_;
-  DifferenceEvent& difference = *verdict.difference;
-  const std::string name = fmt::format("frame-{:06}", frame.packet().number());
+  FrameResult& result = verdict.result;
+  const std::string name = fmt::format("frame-{:06}", result.frame);
   Status kept;
-  if (expected != nullptr) {
-    kept = KeepOne(*expected, name, "expected", difference.expected_file);
-  }
-  if (kept) kept = KeepOne(replayed, name, "replayed", difference.replayed_file);
+  if (expected != nullptr) kept = KeepOne(*expected, name, "expected", result.expected_file);
+  if (kept) kept = KeepOne(replayed, name, "replayed", result.replayed_file);
   if (kept && expected != nullptr) {
-    kept = KeepOne(DifferenceImage(*expected, replayed), name, "difference",
-                   difference.difference_file);
+    kept =
+        KeepOne(DifferenceImage(*expected, replayed), name, "difference", result.difference_file);
   }
   if (!kept) {
     verdict.notes.push_back(
@@ -154,18 +172,21 @@ Status FrameJudge::KeepOne(const Image& image, const std::string& name, const ch
   return {};
 }
 
-std::vector<DifferenceEvent> FrameJudge::Missing() const {
-  std::vector<DifferenceEvent> missing;
+std::vector<FrameResult> FrameJudge::Missing() const {
+  std::vector<FrameResult> missing;
   if (!job_.golden) return missing;
   for (const GoldenFrame& golden : job_.golden->frames) {
     if (!job_.frames.Has(golden.number)) continue;
     if (golden_seen_.contains(golden.number)) continue;
-    DifferenceEvent event;
-    event.kind = "golden";
-    event.frame = golden.number;
-    event.message = fmt::format("frame {}: the golden set has it, the replay does not present it",
-                                golden.number);
-    missing.push_back(std::move(event));
+    FrameResult& result = missing.emplace_back();
+    result.frame = golden.number;
+    result.scanout = golden.scanout;
+    result.width = golden.width;
+    result.height = golden.height;
+    result.status = FrameStatus::kMissing;
+    result.golden = true;
+    result.message = fmt::format("frame {}: the golden set has it, the replay does not present it",
+                                 golden.number);
   }
   return missing;
 }

@@ -11,22 +11,17 @@
 
 namespace vgpu {
 
-// At most this many frames get their pictures kept, so that a broken replay does not fill a disk.
-inline constexpr uint64_t kMaxKeptFrames = 16;
-
 // Whether a file name is one of those that pictures are kept under: "frame-000012.expected.png".
 bool IsKeptPictureName(std::string_view name);
 
 struct FrameVerdict {
-  std::optional<DifferenceEvent> difference;
-  // Its digest is another one, and the tolerance has no picture to hold for.
-  bool not_judged = false;
+  FrameResult result;
   std::vector<std::string> notes;  // full sentences
 };
 
 class FrameJudge {
  public:
-  explicit FrameJudge(const ReplayJob& job) : job_(job) {}
+  explicit FrameJudge(const ReplayJob& job);
 
   // What is expected: the golden set's picture where it has the frame; else the recorded one. A
   // frame whose digest differs from the recording and that has no expected picture differs where
@@ -34,25 +29,25 @@ class FrameJudge {
   Result<FrameVerdict> Judge(FrameView& frame);
 
   // Frames of the golden set, inside the job's range, that no call of Judge saw.
-  std::vector<DifferenceEvent> Missing() const;
+  std::vector<FrameResult> Missing() const;
 
-  uint64_t golden_compared() const { return golden_compared_; }
-  uint64_t golden_different() const { return golden_different_; }
-  uint64_t tolerated() const { return tolerated_; }
+  // What holds here: the golden set's, but for what the job says of it.
+  const Tolerance& tolerance() const { return tolerance_; }
 
  private:
   const GoldenFrame* GoldenOf(uint64_t number) const;
-  // Nothing: there is no expected picture, or it is known to equal the replayed one.
-  Result<std::optional<Image>> ExpectedOf(FrameView& frame, const Image* replayed);
+  Status JudgeGolden(FrameView& frame, const GoldenFrame& golden, FrameVerdict& verdict);
+  void JudgeRecorded(FrameView& frame, FrameVerdict& verdict);
+  void JudgePictures(FrameView& frame, const Image& expected, const Image& replayed,
+                     FrameVerdict& verdict);
   // The verdict on a frame of which no picture is expected; `shown` null: it cannot be shown.
-  FrameVerdict WithoutPicture(FrameView& frame, const Image* shown, const std::string& why_not);
+  void JudgeWithoutPicture(FrameView& frame, const Result<Image>& shown, FrameVerdict& verdict);
   // A picture that cannot be written costs a note.
   void Keep(FrameView& frame, const Image* expected, const Image& replayed, FrameVerdict& verdict);
   Status KeepOne(const Image& image, const std::string& name, const char* what, std::string& file);
 
   const ReplayJob& job_;
-  uint64_t golden_compared_ = 0, golden_different_ = 0;
-  uint64_t tolerated_ = 0;
+  const Tolerance tolerance_;
   uint64_t kept_ = 0;
   std::set<uint64_t> golden_seen_;  // frame numbers
 };

@@ -173,9 +173,9 @@ Status Job::Replay() {
   }
   page_.SetPhase(WorkerPhase::kFinishing);
   done.differences = observer_.differences();
-  done.golden_compared = observer_.judge().golden_compared();
-  done.golden_different = observer_.judge().golden_different();
-  done.tolerated = observer_.judge().tolerated();
+  done.golden_compared = observer_.golden_compared();
+  done.golden_different = observer_.golden_different();
+  done.tolerated = observer_.tolerated();
   done.not_judged = observer_.not_judged();
   done.truncated = reader_->summary().truncated;
   for (const Damage& damage : reader_->summary().damage) {

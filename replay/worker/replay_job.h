@@ -42,12 +42,14 @@ struct ReplayJob {
   std::chrono::nanoseconds max_frame_gap = std::chrono::seconds(10);  // at recorded pace
   bool window = false;
 
-  bool check_content = false;  // digests of read-backs and frames
-  Tolerance tolerance{};
+  bool check_content = false;              // digests of read-backs and frames
+  ToleranceChoice tolerance{};             // over the golden set's, where there is one
   std::optional<GoldenManifest> golden{};  // what frames are compared with, beside the trace
   std::filesystem::path golden_folder{};
   std::filesystem::path keep_folder{};  // for pictures of differences; empty: none are kept
   std::filesystem::path keep_place{};   // where they end up, as differences name it; empty: there
+  // So many frames get their pictures kept, that a broken replay does not fill a disk.
+  uint64_t max_kept_frames = 16;
 
   std::filesystem::path pictures_folder{};  // a PNG of each selected frame; empty: none
   FrameSelection pictures{};

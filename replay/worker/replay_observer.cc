@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "replay/frames/png.h"
 
@@ -20,6 +21,25 @@ const char* NameOf(Finding::Kind kind) {
       return "fence";
   }
   return "unknown";
+}
+
+DifferenceEvent DifferenceOf(FrameResult result) {
+  DifferenceEvent event;
+  event.kind = result.golden ? "golden" : "frame";
+  event.frame = result.frame;
+  event.message = result.message;
+  event.picture = std::move(result);
+  return event;
+}
+
+DifferenceEvent DifferenceOf(FrameView& frame, FrameResult result) {
+  const CommandPlace& place = frame.place();
+  DifferenceEvent event = DifferenceOf(std::move(result));
+  event.command = place.number;
+  event.command_name = CommandName(static_cast<CommandType>(place.type));
+  event.context = place.context;
+  event.resource = frame.packet().resource_id();
+  return event;
 }
 
 }  // namespace
@@ -47,7 +67,7 @@ void ReplayObserver::OnFinding(const Finding& finding) {
   event.frame = finding.place.frame;
   event.resource = finding.resource_id;
   event.message = fmt::format("{}: {}", Describe(finding.place), finding.what);
-  if (finding.by_digest && !job_.tolerance.IsExact()) {
+  if (finding.by_digest && !judge_.tolerance().IsExact()) {
     ++not_judged_;
     OnNote(event.message + "; this is not judged");
     return;
@@ -67,7 +87,15 @@ void ReplayObserver::OnRendererMessage(const std::string& line) {
 }
 
 void ReplayObserver::Send(const DifferenceEvent& difference) {
-  if (differences_++ < kMaxListed) channel_.Send(EncodeEvent(difference));
+  if (differences_++ < kMaxListed) {
+    channel_.Send(EncodeEvent(difference));
+  } else if (difference.picture) {
+    SendResult(*difference.picture);
+  }
+}
+
+void ReplayObserver::SendResult(const FrameResult& result) {
+  if (first_loop_ && results_++ < kMaxFrameResults) channel_.Send(EncodeEvent(result));
 }
 
 Result<bool> ReplayObserver::OnFrame(FrameView& frame) {
@@ -110,12 +138,23 @@ void ReplayObserver::NoteGap(const proto::Frame& packet) {
 
 Status ReplayObserver::Judge(FrameView& frame) {
   if (!job_.check_content) return {};
-  const auto verdict = judge_.Judge(frame);
+  auto verdict = judge_.Judge(frame);
   if (!verdict) return tl::unexpected(verdict.error());
-  if (verdict->difference) Send(*verdict->difference);
-  if (verdict->not_judged) ++not_judged_;
+  Count(verdict->result);
+  if (verdict->result.status == FrameStatus::kDifferent) {
+    Send(DifferenceOf(frame, std::move(verdict->result)));
+  } else {
+    SendResult(verdict->result);
+  }
   for (const std::string& note : verdict->notes) OnNote(note);
   return {};
+}
+
+void ReplayObserver::Count(const FrameResult& result) {
+  if (result.golden) ++golden_compared_;
+  if (result.golden && result.status == FrameStatus::kDifferent) ++golden_different_;
+  if (result.status == FrameStatus::kNotJudged) ++not_judged_;
+  if (result.status == FrameStatus::kWithin) ++tolerated_;
 }
 
 void ReplayObserver::SendDigest(FrameView& frame) {
@@ -142,7 +181,7 @@ Status ReplayObserver::WritePicture(FrameView& frame, const Image& image) {
 void ReplayObserver::OnEnd() {
   page_.Beat();
   if (first_loop_) {
-    for (const DifferenceEvent& missing : judge_.Missing()) Send(missing);
+    for (FrameResult& missing : judge_.Missing()) Send(DifferenceOf(std::move(missing)));
   }
   first_loop_ = false;
 }

@@ -9,6 +9,8 @@ namespace vgpu {
 
 // At most this many differences, and as many notes, are sent one by one; all are counted.
 inline constexpr uint64_t kMaxListed = 100;
+// Of so many frames the result is sent, whatever it is: their memory in the parent has an end.
+inline constexpr uint64_t kMaxFrameResults = 200'000;
 
 class ReplayObserver : public PlayerObserver {
  public:
@@ -31,11 +33,16 @@ class ReplayObserver : public PlayerObserver {
   uint64_t differences() const { return differences_; }
   // Frames and read-backs of another digest, which the tolerance has no picture to hold for.
   uint64_t not_judged() const { return not_judged_; }
-  const FrameJudge& judge() const { return judge_; }
+  uint64_t tolerated() const { return tolerated_; }  // frames that differ within the tolerance
+  // Frames that the golden set has, and of these those that differ from its picture.
+  uint64_t golden_compared() const { return golden_compared_; }
+  uint64_t golden_different() const { return golden_different_; }
 
  private:
   void Send(const DifferenceEvent& difference);
+  void SendResult(const FrameResult& result);
   Status Judge(FrameView& frame);
+  void Count(const FrameResult& result);
   void NoteGap(const proto::Frame& packet);
   void SendDigest(FrameView& frame);
   Status WritePicture(FrameView& frame, const Image& image);
@@ -49,6 +56,9 @@ class ReplayObserver : public PlayerObserver {
   bool replaying_ = false;  // a command came
   uint64_t differences_ = 0;
   uint64_t not_judged_ = 0;
+  uint64_t tolerated_ = 0;
+  uint64_t golden_compared_ = 0, golden_different_ = 0;
+  uint64_t results_ = 0;
   uint64_t last_frame_ns_ = UINT64_MAX;  // none yet
   uint64_t notes_ = 0;
   bool first_loop_ = true;

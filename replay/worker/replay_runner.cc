@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include <algorithm>
 #include <chrono>
 
 namespace vgpu {
@@ -32,6 +33,7 @@ class Gatherer : public WorkerListener {
   }
   void Take(DifferenceEvent event) {
     listener_.OnDifference(event);
+    if (event.picture) AddDifferent(*event.picture);
     outcome_.differences.push_back(std::move(event));
   }
   void Take(NoteEvent event) {
@@ -46,6 +48,20 @@ class Gatherer : public WorkerListener {
                              std::move(event.message)};
   }
   void Take(DoneEvent event) { outcome_.done = std::move(event); }
+  void Take(FrameResult result) { outcome_.frame_results.push_back(std::move(result)); }
+
+  // A frame that is as expected in one loop, and not in another, is not as expected.
+  void AddDifferent(const FrameResult& result) {
+    auto& results = outcome_.frame_results;
+    const auto same = std::ranges::find_if(results, [&](const FrameResult& one) {
+      return one.frame == result.frame && one.scanout == result.scanout;
+    });
+    if (same == results.end()) {
+      results.push_back(result);
+    } else if (same->status != FrameStatus::kDifferent) {
+      *same = result;
+    }
+  }
 
   ReplayOutcome& outcome_;
   ReplayListener& listener_;

@@ -26,9 +26,13 @@ struct ReplayOutcome {
   std::vector<std::string> notes;
   std::vector<PictureEvent> pictures;
   std::vector<FrameEvent> frames;  // ReplayJob::frame_digests
-  std::optional<Error> failure;    // why there is no `done`
-  std::string last_output;         // of a worker that failed without saying why; any lines
-  int interrupted_by = 0;          // the signal with which the user ended it
+  // With ReplayJob::check_content: each frame of the first loop, in the order of the replay, and
+  // then those that are missing; at most kMaxFrameResults, and those that `differences` has. One
+  // that differs in a later loop only is here as it was there.
+  std::vector<FrameResult> frame_results;
+  std::optional<Error> failure;  // why there is no `done`
+  std::string last_output;       // of a worker that failed without saying why; any lines
+  int interrupted_by = 0;        // the signal with which the user ended it
 };
 
 // Folders of the job are made before. The outcome's failure says in which command a crash, a hang

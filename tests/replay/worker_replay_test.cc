@@ -6,6 +6,7 @@
 #include "replay/frames/png.h"
 #include "replay/worker/frame_digests.h"
 #include "replay/worker/frame_judge.h"
+#include "replay/worker/replay_observer.h"
 #include "replay/worker/replay_runner.h"
 #include "tests/replay/player_trace.h"
 
@@ -189,12 +190,13 @@ TEST_F(WorkerReplayTest, ADifferentFrameNamesItsPlaceAndKeepsThePictures) {
   EXPECT_THAT(difference.message,
               HasSubstr("frame 0 (command 5, scanout 0, resource 1): differs in 256 of 256 pixels "
                         "(largest difference 4, tolerance 0)"));
-  const auto expected = ReadPng(difference.expected_file);
-  const auto replayed = ReadPng(difference.replayed_file);
+  ASSERT_TRUE(difference.picture);
+  const auto expected = ReadPng(difference.picture->expected_file);
+  const auto replayed = ReadPng(difference.picture->replayed_file);
   ASSERT_TRUE(expected && replayed);
   EXPECT_EQ(expected->rgba[1], 124);
   EXPECT_EQ(replayed->rgba[1], 128);
-  EXPECT_TRUE(ReadPng(difference.difference_file));
+  EXPECT_TRUE(ReadPng(difference.picture->difference_file));
 }
 
 TEST_F(WorkerReplayTest, ATolerancePassesWhatThePicturesAllow) {
@@ -225,7 +227,8 @@ TEST_F(WorkerReplayTest, WithoutAnExpectedPictureOnlyAnExactComparisonJudges) {
   EXPECT_EQ(outcome.differences[1].kind, "readback");
   EXPECT_EQ(outcome.done->not_judged, 0u);
 
-  for (const Tolerance tolerance : {Tolerance{.channel = 1}, Tolerance{.pixels = 1}}) {
+  for (const ToleranceChoice tolerance :
+       {ToleranceChoice{.channel = 1}, ToleranceChoice{.pixels = 1}}) {
     outcome = Run({.check_content = true, .tolerance = tolerance});
     EXPECT_THAT(outcome.differences, IsEmpty());
     ASSERT_TRUE(outcome.done);
@@ -259,7 +262,7 @@ TEST_F(WorkerReplayTest, DifferencesNamePicturesWhereTheyEndUp) {
       Run({.check_content = true, .keep_folder = Made("keep"), .keep_place = "place"});
   SKIP_WITHOUT_GL(outcome);
   ASSERT_EQ(outcome.differences.size(), 1u);
-  EXPECT_EQ(outcome.differences[0].replayed_file, "place/frame-000000.replayed.png");
+  EXPECT_EQ(outcome.differences[0].picture->replayed_file, "place/frame-000000.replayed.png");
   EXPECT_TRUE(ReadPng(folder / "keep/frame-000000.replayed.png"));
 }
 
@@ -310,6 +313,55 @@ TEST_F(WorkerReplayTest, PicturesOfChosenFramesAreTheGoldenSetOfTheNextReplay) {
   EXPECT_THAT(compared.differences[0].message,
               HasSubstr("frame 0 (command 5, scanout 0, resource 1): differs in 256"));
   EXPECT_THAT(compared.differences[2].message, HasSubstr("frame 9: the golden set has it"));
+}
+
+std::vector<std::pair<FrameStatus, ComparisonTier>> ResultsOf(const ReplayOutcome& outcome) {
+  std::vector<std::pair<FrameStatus, ComparisonTier>> results;
+  for (const FrameResult& result : outcome.frame_results) {
+    results.emplace_back(result.status, result.tier);
+  }
+  return results;
+}
+
+TEST_F(WorkerReplayTest, EachFrameHasAResultThatNamesWhatDecided) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    AddClearedFrame(trace, true, 1, kDrawn);
+    AddClearedFrame(trace, false, 1, kOther, true);
+    AddClearedFrame(trace, false, 1, kOther);
+    trace.AddFrame(nullptr);
+  });
+  using enum FrameStatus;
+  using Tier = ComparisonTier;
+  auto outcome = Run({.loops = 2, .check_content = true});
+  SKIP_WITHOUT_GL(outcome);
+  EXPECT_THAT(ResultsOf(outcome),
+              ElementsAre(std::pair(kSame, Tier::kHash), std::pair(kDifferent, Tier::kPixels),
+                          std::pair(kDifferent, Tier::kHash), std::pair(kUnchecked, Tier::kNone)));
+  EXPECT_EQ(outcome.frame_results[1].frame, 1u);
+  EXPECT_EQ(outcome.frame_results[1].width, kTestSide);
+  EXPECT_EQ(outcome.frame_results[1].differing, 256u);
+  EXPECT_THAT(outcome.frame_results[1].message, HasSubstr("differs in 256 of 256"));
+
+  outcome = Run({.check_content = true, .tolerance = {.channel = 4}});
+  EXPECT_THAT(ResultsOf(outcome),
+              ElementsAre(std::pair(kSame, Tier::kHash), std::pair(kWithin, Tier::kPixels),
+                          std::pair(kNotJudged, Tier::kHash), std::pair(kUnchecked, Tier::kNone)));
+}
+
+TEST_F(WorkerReplayTest, ResultsOfMoreFramesThanAreListedComeAllTheSame) {
+  Write([](PlayerTrace& trace) {
+    AddSetup(trace);
+    for (uint64_t i = 0; i < kMaxListed + 20; ++i) AddClearedFrame(trace, i == 0, 1, kOther);
+  });
+  const auto outcome = Run({.check_content = true, .max_kept_frames = 2});
+  SKIP_WITHOUT_GL(outcome);
+  EXPECT_EQ(outcome.differences.size(), kMaxListed);
+  ASSERT_EQ(outcome.frame_results.size(), kMaxListed + 20);
+  for (uint64_t i = 0; i < outcome.frame_results.size(); ++i) {
+    EXPECT_EQ(outcome.frame_results[i].frame, i);
+    EXPECT_EQ(outcome.frame_results[i].status, FrameStatus::kDifferent);
+  }
 }
 
 TEST_F(WorkerReplayTest, TheNullRendererNeedsNoGl) {
@@ -453,13 +505,22 @@ TEST(WorkerEventsTest, EveryEventSurvivesTheLine) {
   DifferenceEvent difference;
   difference.kind = "frame";
   difference.message = "frame 1: \"quoted\"\nand two lines";
-  difference.pixels = 5;
+  difference.picture.emplace();
+  difference.picture->message = difference.message;
+  difference.picture->pixels = 5;
+  difference.picture->rmse = 0.25;
+  difference.picture->tier = ComparisonTier::kStructure;
   const auto line = EncodeEvent(difference);
   EXPECT_EQ(line.find('\n'), std::string::npos);
   const auto read = DecodeEvent(line);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(std::get<DifferenceEvent>(*read).message, difference.message);
-  EXPECT_EQ(std::get<DifferenceEvent>(*read).pixels, 5u);
+  const auto& picture = std::get<DifferenceEvent>(*read).picture;
+  ASSERT_TRUE(picture);
+  EXPECT_EQ(picture->pixels, 5u);
+  EXPECT_EQ(picture->rmse, 0.25);
+  EXPECT_EQ(picture->psnr, std::nullopt);
+  EXPECT_EQ(picture->tier, ComparisonTier::kStructure);
   DoneEvent done;
   done.damage = {"a", "b"};
   done.report.done.fences = 3;
@@ -470,6 +531,10 @@ TEST(WorkerEventsTest, ALineThatNoWorkerSendsIsAnError) {
   EXPECT_FALSE(DecodeEvent(""));
   EXPECT_FALSE(DecodeEvent("[1,2]"));
   EXPECT_FALSE(DecodeEvent(R"({"event":"done"})"));
+  EXPECT_TRUE(DecodeEvent(R"({"event":"result","body":[[0,0,1,1,5,5,true]]})"));
+  EXPECT_FALSE(DecodeEvent(R"({"event":"result","body":[[0,0,1,1,6,0,true]]})"));
+  EXPECT_FALSE(DecodeEvent(R"({"event":"result","body":[[0,0,1,1,0,6,true]]})"));
+  EXPECT_FALSE(DecodeEvent(R"({"event":"result","body":[[0,0]]})"));
   EXPECT_THAT(DecodeEvent(R"({"event":"party","body":{}})").error().message, HasSubstr("'party'"));
 }
 

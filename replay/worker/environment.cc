@@ -1,8 +1,8 @@
-#include "cli/replay/environment.h"
+#include "replay/worker/environment.h"
 
 #include <fmt/format.h>
 
-namespace vgpu::cli {
+namespace vgpu {
 
 GoldenEnvironment EnvironmentOf(const RendererInfo& renderer) {
   return {renderer.gl_vendor,
@@ -27,4 +27,4 @@ std::vector<std::string> ChangesOf(const GoldenEnvironment& made_with,
   return changes;
 }
 
-}  // namespace vgpu::cli
+}  // namespace vgpu

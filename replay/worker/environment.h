@@ -7,7 +7,7 @@
 #include "replay/golden/manifest.h"
 #include "replay/renderer/renderer.h"
 
-namespace vgpu::cli {
+namespace vgpu {
 
 GoldenEnvironment EnvironmentOf(const RendererInfo& renderer);
 
@@ -15,4 +15,4 @@ GoldenEnvironment EnvironmentOf(const RendererInfo& renderer);
 std::vector<std::string> ChangesOf(const GoldenEnvironment& made_with,
                                    const GoldenEnvironment& here);
 
-}  // namespace vgpu::cli
+}  // namespace vgpu
