@@ -12,9 +12,11 @@ const Program& ReplayProgram() {
       Verb{"golden",
            "Write or update a golden set: pictures of frames, and what they were made with",
            AddGolden},
+      Verb{"suite", "Verify all traces of a suite, or one machine's share of them", AddSuite},
       Verb{"info", "Say what a trace holds", AddInfo},
       Verb{"dump", "Print what a trace holds, every command decoded", AddDump},
-      Verb{"heap", "Say what memory a trace's resources held, and how large a heap they need", AddHeap},
+      Verb{"heap", "Say what memory a trace's resources held, and how large a heap they need",
+           AddHeap},
       Verb{"recover", "Copy what can be read of a damaged or cut trace into a whole one",
            AddRecover},
   };

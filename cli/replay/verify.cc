@@ -23,6 +23,7 @@ struct VerifyOptions {
   std::string golden;
   std::string keep;
   ToleranceChoice tolerance;
+  std::string frames;
   uint64_t repeat = 1;
   std::string reproduce;  // the command line that repeats it
 };
@@ -56,6 +57,9 @@ Status SetGolden(const VerifyOptions& options, ReplayRequest& request) {
 Result<ReplayRequest> JobOf(const VerifyOptions& options) {
   auto request = RequestOf(options.replay);
   if (!request) return request;
+  const auto frames = FramesOf(options.frames);
+  if (!frames) return tl::unexpected(frames.error());
+  request->job.frames = *frames;
   request->job.check_content = true;
   request->job.loops = options.repeat;
   request->job.tolerance = options.tolerance;
@@ -142,6 +146,12 @@ TraceResult ResultOf(const VerifyOptions& options, const ReplayRequest& request,
   return result;
 }
 
+// Frames that a golden set has and the trace does not are differences.
+bool HasNoFrameOf(const VerifyOptions& options, const DoneEvent& done) {
+  return !options.frames.empty() && done.report.timed_frames == 0 && done.differences == 0 &&
+         done.damage.empty();
+}
+
 int Verify(const VerifyOptions& options) {
   auto request = JobOf(options);
   if (!request) return Fail(request.error());
@@ -158,6 +168,9 @@ int Verify(const VerifyOptions& options) {
     if (!options.replay.json) PrintNote(moved.error().message);
   }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
+  if (outcome->done && HasNoFrameOf(options, *outcome->done)) {
+    return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
+  }
   const TraceResult result = ResultOf(options, *request, *outcome, took);
   return PrintVerify(options, *request, *outcome, result);
 }
@@ -172,6 +185,10 @@ std::function<int()> AddVerify(CLI::App& command) {
           "--golden", options->golden,
           "Compare with this golden set too; where it has a frame, its picture is what is expected")
       ->type_name("DIR");
+  command
+      .add_option("--frames", options->frames,
+                  "Compare frames A to B only, from 0 and inclusive, and end the replay there")
+      ->type_name("A-B");
   AddTolerance(command, options->tolerance);
   AddHeapOptions(command, options->replay);
   command

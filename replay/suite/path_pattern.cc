@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 namespace vgpu {
 
@@ -12,9 +13,11 @@ namespace {
 namespace fs = std::filesystem;
 using Parts = std::span<const std::string>;
 
-std::vector<std::string> PartsOf(std::string_view path) {
+constexpr std::string_view kAnyFolders = "**";
+
+std::vector<std::string> PartsOf(const fs::path& path) {
   std::vector<std::string> parts;
-  for (const fs::path& part : fs::path(path)) parts.push_back(part.string());
+  for (const fs::path& part : path) parts.push_back(part.string());
   return parts;
 }
 
@@ -31,66 +34,81 @@ bool Matches(Parts pattern, Parts path) {
   for (const std::string& part : pattern) {
     std::vector<bool> next(path.size() + 1, false);
     for (size_t j = 0; j <= path.size(); ++j) {
-      if (part == "**") {
-      below_stars_ = below;
-      FindAll(below, pattern);
+      if (part == kAnyFolders) {
+        next[j] = matches[j] || (j != 0 && next[j - 1] && !IsHidden(path[j - 1]));
+      } else if (j != 0) {
+        next[j] = matches[j - 1] && MatchesName(part, path[j - 1]);
+      }
+    }
+    matches = std::move(next);
+  }
+  return matches.back();
+}
+
+class Finder {
+ public:
+  explicit Finder(const fs::path& folder) : folder_(folder) {}
+
+  void Walk(const fs::path& below, Parts pattern) {
+    if (pattern.empty()) return;
+    const std::string& part = pattern.front();
+    if (part == kAnyFolders) {
+      FindAll(below, {}, pattern);
     } else if (part.find_first_of("*?[") == part.npos) {  // "..", and folders that nobody may list
-      Step(below / part, is_last, pattern);
+      Step(below / part, pattern.subspan(1));
     } else {
-      for (const auto& [name, is_folder] : NamesIn(below, true)) {
-        if (MatchesName(part, name)) Step(below / name, is_last, pattern);
+      for (const auto& [name, is_folder] : NamesIn(below)) {
+        if (MatchesName(part, name)) Step(below / name, pattern.subspan(1));
       }
     }
   }
 
   std::vector<std::string> Take() {
     std::ranges::sort(found_);
-    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
     return std::move(found_);
   }
 
  private:
-  void Step(const fs::path& path, bool is_last, Parts pattern) {
+  struct Entry {
+    std::string name;
+    bool is_folder = false;  // itself, not by a link
+  };
+
+  void Step(const fs::path& path, Parts rest) {
     std::error_code error;
-    if (!is_last) {
-      if (fs::is_directory(folder_ / path, error)) Walk(path, pattern.subspan(1));
+    if (!rest.empty()) {
+      if (fs::is_directory(folder_ / path, error)) Walk(path, rest);
     } else if (fs::is_regular_file(folder_ / path, error)) {
       found_.push_back(path.string());
     }
   }
 
-  // All files, matched against what follows of the pattern.
-  void FindAll(const fs::path& below, Parts pattern) {
-    for (const auto& [name, is_folder] : NamesIn(below, false)) {
+  // All files below, each held against the pattern once.
+  void FindAll(const fs::path& base, const fs::path& below, Parts pattern) {
+    for (const auto& [name, is_folder] : NamesIn(base / below)) {
       const fs::path path = below / name;
       std::error_code error;
       if (is_folder) {
-        if (!IsHidden(name)) FindAll(path, pattern);
-      } else if (fs::is_regular_file(folder_ / path, error)) {
-        const fs::path relative = below_stars_.empty() ? path : path.lexically_relative(below_stars_);
-        if (Matches(pattern, PartsOf(relative.string()))) found_.push_back(path.string());
+        if (!IsHidden(name)) FindAll(base, path, pattern);
+      } else if (fs::is_regular_file(folder_ / base / path, error) &&
+                 Matches(pattern, PartsOf(path))) {
+        found_.push_back((base / path).string());
       }
     }
   }
 
-  struct Entry {
-    std::string name;
-    bool is_folder = false;
-  };
-  std::vector<Entry> NamesIn(const fs::path& below, bool follow_links) const {
+  std::vector<Entry> NamesIn(const fs::path& below) const {
     std::vector<Entry> entries;
-    std::error_code error;
+    std::error_code error, ignored;
     for (fs::directory_iterator entry(folder_ / below, error), end; !error && entry != end;
          entry.increment(error)) {
-      std::error_code ignored;
-      const auto status = follow_links ? entry->status(ignored) : entry->symlink_status(ignored);
-      entries.push_back({entry->path().filename().string(), fs::is_directory(status)});
+      entries.push_back(
+          {entry->path().filename().string(), fs::is_directory(entry->symlink_status(ignored))});
     }
     return entries;
   }
 
   const fs::path folder_;
-  fs::path below_stars_;  // where the pattern's first ** stands
   std::vector<std::string> found_;
 };
 

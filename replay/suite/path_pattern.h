@@ -8,8 +8,8 @@
 
 namespace vgpu {
 
-// "traces/**/a*.vgpu" against "traces/x/y/ab.vgpu". Names that begin with a dot match only where the
-// pattern's does.
+// "traces/**/a*.vgpu" against "traces/x/y/ab.vgpu". Names that begin with a dot match only where
+// the pattern's does.
 bool MatchesPath(std::string_view pattern, std::string_view path);
 
 // Regular files below `folder` that match, as paths relative to it, sorted by bytes. Links to

@@ -37,8 +37,8 @@ std::optional<uint64_t> WholeNumber(std::string_view text) {
 
 Result<uint64_t> NumberOf(const char* name, const std::string& text) {
   if (const auto value = WholeNumber(text)) return *value;
-  return MakeError(ErrorCode::kUsage, fmt::format("{} is '{}', which is no whole number from 0 on",
-                                                  name, text));
+  return MakeError(ErrorCode::kUsage,
+                   fmt::format("{} is '{}', which is no whole number from 0 on", name, text));
 }
 
 Result<uint64_t> NumberIn(const Variables& variables, const char* name) {
@@ -67,7 +67,8 @@ Result<std::optional<Shard>> ShardOfEngine(const Engine& engine, const Variables
   if (!index_text && (!total_text || *total_text == "1")) return std::nullopt;  // a job of its own
   if (!index_text) return wrong(fmt::format("{} is set, {} is not", engine.total, engine.index));
   if (!total_text) return wrong(fmt::format("{} is set, {} is not", engine.index, engine.total));
-  const auto index = NumberOf(engine.index, *index_text), total = NumberOf(engine.total, *total_text);
+  const auto index = NumberOf(engine.index, *index_text),
+             total = NumberOf(engine.total, *total_text);
   const auto first = FirstOf(engine, variables), step = StepOf(engine, variables);
   for (const auto* number : {&index, &total, &first, &step}) {
     if (!*number) return wrong(number->error().message);
@@ -82,8 +83,7 @@ Result<std::optional<Shard>> ShardOfEngine(const Engine& engine, const Variables
                              engine.total, *total, *first,
                              *step == 1 ? "" : fmt::format(" and go in steps of {}", *step)));
   }
-  const auto status_file =
-      *engine.status_file == 0 ? std::nullopt : variables(engine.status_file);
+  const auto status_file = *engine.status_file == 0 ? std::nullopt : variables(engine.status_file);
   return Shard{offset / *step, *total, engine.name, status_file.value_or("")};
 }
 
@@ -92,9 +92,8 @@ Result<std::optional<Shard>> ShardOfEngine(const Engine& engine, const Variables
 Result<Shard> ShardOf(const std::string& text) {
   const size_t slash = text.find('/');
   const auto index = WholeNumber(std::string_view(text).substr(0, slash));
-  const auto total = slash == text.npos
-                         ? std::nullopt
-                         : WholeNumber(std::string_view(text).substr(slash + 1));
+  const auto total =
+      slash == text.npos ? std::nullopt : WholeNumber(std::string_view(text).substr(slash + 1));
   if (!index || !total || *total == 0 || *total > kMaxShards || *index >= *total) {
     return MakeError(ErrorCode::kUsage,
                      fmt::format("--shard {}: a shard is I/N, counted from 0: 0/4, 1/4, 2/4 and "

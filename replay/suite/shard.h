@@ -35,9 +35,9 @@ Result<Shard> ShardOfEnvironment(const Variables& variables);
 std::string ShardEngines();
 
 struct ShardItem {
-  std::string name;                // unique
-  std::optional<double> seconds;   // of the last run
-  uint64_t bytes = 0;              // to guess from where that is not known
+  std::string name;               // unique
+  std::optional<double> seconds;  // of the last run
+  uint64_t bytes = 0;             // to guess from where that is not known
 };
 
 // How long each takes, in the order of the items: what is known, and for the others a guess, from

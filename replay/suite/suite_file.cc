@@ -18,7 +18,6 @@ constexpr double kMaxSeconds = 1e6;
 constexpr uint64_t kMinMemoryMib = 1024;
 constexpr uint64_t kMaxMemoryMib = 1u << 30;
 constexpr uint64_t kMaxHeapMib = 1u << 20;
-constexpr uint64_t kMaxPixels = uint64_t{1} << 40;
 
 std::vector<std::string> RendererNames() { return {"virgl", "software", "null"}; }
 
@@ -64,16 +63,19 @@ void ReadFrames(TomlTable& table, TraceSettings& settings) {
   }
 }
 
-void ReadTolerance(TomlTable& table, TraceSettings& settings) {
-  if (!table.Has("tolerance")) return (void)table.Table("tolerance");
+template <typename T>
+void ReadLimit(TomlTable& table, const char* key, T low, T high, std::optional<T>& limit) {
+  const bool given = table.Has(key);
+  std::conditional_t<std::is_floating_point_v<T>, double, uint64_t> value = limit.value_or(low);
+  table.Get(key, value, low, high);
+  if (given) limit = static_cast<T>(value);
+}
+
+void ReadTolerance(TomlTable& table, ToleranceChoice& choice) {
   TomlTable tolerance = table.Table("tolerance");
-  uint64_t channel = settings.tolerance_channel.value_or(0);
-  uint64_t pixels = settings.tolerance_pixels.value_or(0);
-  const bool has_channel = tolerance.Has("channel"), has_pixels = tolerance.Has("pixels");
-  tolerance.Get("channel", channel, 0, 255);
-  tolerance.Get("pixels", pixels, 0, kMaxPixels);
-  if (has_channel) settings.tolerance_channel = static_cast<uint32_t>(channel);
-  if (has_pixels) settings.tolerance_pixels = pixels;
+#define VGPU_TOLERANCE(type, name, exact, low, high, option, summary) \
+  ReadLimit<type>(tolerance, #name, low, high, choice.name);
+#include "replay/frames/tolerances.def"
   (void)tolerance.Finish();  // what is wrong stays wrong in the file
 }
 
@@ -88,7 +90,7 @@ void CheckHeap(TomlTable& table, const TraceSettings& settings) {
 void ReadSettings(TomlTable& table, TraceSettings& settings) {
   table.GetOneOf("renderer", settings.renderer, RendererNames());
   ReadFrames(table, settings);
-  ReadTolerance(table, settings);
+  ReadTolerance(table, settings.tolerance);
   table.Get("retries", settings.retries, 0, kMaxRetries);
   table.Get("timeout_seconds", settings.timeout_seconds, 0, kMaxSeconds);
   table.Get("wall_seconds", settings.wall_seconds, 0, kMaxSeconds);
@@ -117,7 +119,9 @@ TraceEntry ReadTrace(TomlTable& table, const TraceSettings& defaults) {
   if (IsPattern(entry.path)) {
     if (table.Has("name")) table.Refuse("name", "path is a pattern, which has names of its own");
     if (entry.golden && !entry.golden->empty()) {
-      table.Refuse("golden", "path is a pattern, and a golden set is of one trace; golden_root has those of many");
+      table.Refuse(
+          "golden",
+          "path is a pattern, and a golden set is of one trace; golden_root has those of many");
     }
   } else if (table.Has("except")) {
     table.Refuse("except", "path is no pattern");

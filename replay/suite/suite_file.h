@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "replay/frames/compare.h"
+#include "replay/frames/tolerance.h"
 #include "replay/worker/replay_job.h"
 
 namespace vgpu {
@@ -24,20 +24,18 @@ struct TraceSettings {
   std::string heap;                // a name of heap_policies.def; empty: as recorded
   uint64_t heap_mib = 0;           // of the pool or the window; 0: as large as it may be
   std::string allocator;           // a name of AllocationStrategies(); empty: the usual one
-  // Nothing: the golden set's, or exact.
-  std::optional<uint32_t> tolerance_channel;
-  std::optional<uint64_t> tolerance_pixels;
+  ToleranceChoice tolerance;       // over the golden set's
 };
 
 // Of [[trace]]. Paths are as written: relative to the suite's folder.
 struct TraceEntry {
-  std::string where;   // "SUITE.toml:12:1", for sentences
-  std::string path;    // of one trace, or a pattern
-  std::vector<std::string> except;   // paths or patterns of traces that it leaves out
-  std::string name;                  // empty: the path of the trace
-  std::optional<std::string> golden; // the folder of its golden set; empty: it has none
-  std::string skip;                  // why it is not replayed; empty: it is
-  std::string expect_failure;        // why it fails; empty: it passes
+  std::string where;                  // "SUITE.toml:12:1", for sentences
+  std::string path;                   // of one trace, or a pattern
+  std::vector<std::string> except;    // paths or patterns of traces that it leaves out
+  std::string name;                   // empty: the path of the trace
+  std::optional<std::string> golden;  // the folder of its golden set; empty: it has none
+  std::string skip;                   // why it is not replayed; empty: it is
+  std::string expect_failure;         // why it fails; empty: it passes
   TraceSettings settings;
 };
 

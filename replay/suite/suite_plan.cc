@@ -36,6 +36,14 @@ std::string FolderNameOf(const std::string& name) {
   return fmt::format("_{}-{}", folder, DigestOfText(name).substr(0, 8));
 }
 
+std::string ToleranceText(const ToleranceChoice& tolerance) {
+  std::string text;
+#define VGPU_TOLERANCE(type, name, exact, low, high, option, summary) \
+  if (tolerance.name) text += fmt::format(#name " {} ", *tolerance.name);
+#include "replay/frames/tolerances.def"
+  return text;
+}
+
 class Planner {
  public:
   explicit Planner(const SuiteFile& suite) : suite_(suite) {}
@@ -71,8 +79,8 @@ class Planner {
     }
     std::vector<std::string> paths = FindFiles(suite_.Folder(), entry.path);
     for (const std::string& pattern : entry.except) {
-      const size_t left = std::erase_if(
-          paths, [&](const std::string& path) { return MatchesPath(pattern, path); });
+      const size_t left =
+          std::erase_if(paths, [&](const std::string& path) { return MatchesPath(pattern, path); });
       if (left != 0) continue;
       return Wrong(entry, fmt::format("except '{}' leaves out nothing of what path '{}' finds",
                                       pattern, entry.path));
@@ -127,16 +135,12 @@ std::string DigestOfSettings(const PlannedTrace& trace) {
   // A set that is not there has no digest, and becomes another one when it comes.
   const auto golden = trace.golden.empty() ? Result<std::string>("none")
                                            : DigestOfFile(trace.golden / "manifest.json");
-  const auto number = [](const auto& value) {
-    return value ? fmt::format("{}", *value) : std::string("none");
-  };
   return DigestOfText(fmt::format(
-      "{}\n{}\n{}\n{}-{}\n{}\n{} {} {} {}\n{} {} {}\n{} {}\n{}\n{}", trace.golden.string(),
+      "{}\n{}\n{}\n{}-{}\n{}\n{} {} {} {}\n{} {} {}\n{}\n{}\n{}", trace.golden.string(),
       golden.value_or("unreadable"), settings.renderer, settings.frames.first, settings.frames.last,
       settings.retries, settings.timeout_seconds, settings.wall_seconds, settings.cpu_seconds,
       settings.memory_mib, settings.heap, settings.heap_mib, settings.allocator,
-      number(settings.tolerance_channel), number(settings.tolerance_pixels), trace.skip,
-      trace.expect_failure));
+      ToleranceText(settings.tolerance), trace.skip, trace.expect_failure));
 }
 
 std::string DigestOfPlan(const SuitePlan& plan) {

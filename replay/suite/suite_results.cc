@@ -19,7 +19,8 @@ void EachPicture(SuiteResult& result,
                  const std::function<void(std::string&, TraceResult&)>& change) {
   for (TraceResult& trace : result.traces) {
     for (FrameResult& frame : trace.frames) {
-      for (std::string* file : {&frame.expected_file, &frame.replayed_file, &frame.difference_file}) {
+      for (std::string* file :
+           {&frame.expected_file, &frame.replayed_file, &frame.difference_file}) {
         if (!file->empty()) change(*file, trace);
       }
     }
@@ -29,8 +30,10 @@ void EachPicture(SuiteResult& result,
 // The path as seen from `folder`, where it lies below it.
 std::optional<fs::path> Below(const fs::path& folder, const fs::path& path) {
   std::error_code error;
-  const fs::path relative = fs::absolute(path, error).lexically_normal().lexically_relative(
-      fs::absolute(folder / "", error).lexically_normal());
+  const fs::path relative =
+      fs::absolute(path, error)
+          .lexically_normal()
+          .lexically_relative(fs::absolute(folder / "", error).lexically_normal());
   if (relative.empty() || *relative.begin() == "..") return std::nullopt;
   return relative;
 }
@@ -83,8 +86,8 @@ Status CheckAllThere(const std::vector<ShardResults>& shards) {
   }
   for (uint64_t shard = 0; shard < first.result.shards; ++shard) {
     if (from_of.contains(shard)) continue;
-    return MakeError(ErrorCode::kUsage, fmt::format("shard {} of {} is missing", shard,
-                                                    first.result.shards));
+    return MakeError(ErrorCode::kUsage,
+                     fmt::format("shard {} of {} is missing", shard, first.result.shards));
   }
   return {};
 }
@@ -181,8 +184,8 @@ void CopyPictures(const fs::path& from, const fs::path& to, SuiteResult& result)
     fs::create_directories(place.parent_path(), failed);
     fs::copy_file(file, place, fs::copy_options::overwrite_existing, failed);
     if (failed) {
-      trace.notes.push_back(fmt::format("{}: cannot be copied to {}: {}", file, place.string(),
-                                        failed.message()));
+      trace.notes.push_back(
+          fmt::format("{}: cannot be copied to {}: {}", file, place.string(), failed.message()));
     }
     file = failed ? "" : place.string();
   });

@@ -37,13 +37,20 @@ namespace {
 
 std::string KindOf(const toml::node& node) {
   switch (node.type()) {
-    case toml::node_type::table: return "a table";
-    case toml::node_type::array: return "an array";
-    case toml::node_type::string: return "a string";
-    case toml::node_type::integer: return "a whole number";
-    case toml::node_type::floating_point: return "a number with a point";
-    case toml::node_type::boolean: return "true or false";
-    default: return "a date or a time";
+    case toml::node_type::table:
+      return "a table";
+    case toml::node_type::array:
+      return "an array";
+    case toml::node_type::string:
+      return "a string";
+    case toml::node_type::integer:
+      return "a whole number";
+    case toml::node_type::floating_point:
+      return "a number with a point";
+    case toml::node_type::boolean:
+      return "true or false";
+    default:
+      return "a date or a time";
   }
 }
 
@@ -75,7 +82,8 @@ Result<TomlTable> TomlTable::Parse(std::string_view text, const std::string& fil
   return TomlTable(std::move(state), std::move(root), "the file");
 }
 
-TomlTable::TomlTable(std::shared_ptr<State> state, std::shared_ptr<const Node> node, std::string name)
+TomlTable::TomlTable(std::shared_ptr<State> state, std::shared_ptr<const Node> node,
+                     std::string name)
     : state_(std::move(state)), node_(std::move(node)), name_(std::move(name)) {}
 
 TomlTable::Value TomlTable::Find(const char* key) {
@@ -83,9 +91,7 @@ TomlTable::Value TomlTable::Find(const char* key) {
   return {key, node_->Find(key)};
 }
 
-bool TomlTable::Has(const char* key) {
-  return node_->Find(key) != nullptr;
-}
+bool TomlTable::Has(const char* key) { return node_->Find(key) != nullptr; }
 
 void TomlTable::Wrong(std::string message) {
   if (!state_->wrong) state_->wrong = std::move(message);

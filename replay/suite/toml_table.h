@@ -41,7 +41,8 @@ class TomlTable {
   // Makes it wrong: "SUITE.toml:12:8: KEY is VALUE; WHY".
   void Refuse(const char* key, std::string_view why);
 
-  // What was wrong first here or in a table below; else whether keys are left that nobody asked for.
+  // What was wrong first here or in a table below; else whether keys are left that nobody asked
+  // for.
   Status Finish();
 
  private:

@@ -162,13 +162,13 @@ void Pool::Read(Job& job) {
     job.text.append(buffer.data(), static_cast<size_t>(got));
   } else if (got == 0) {
     close(job.fd);
-    job.fd = -1;  // poll passes over it; the end of the process is what counts
+    job.fd = -1;  // nobody holds the other end any more: the process is ending
   }
 }
 
 std::optional<int> Pool::Reap(const Job& job) {
   int status = 0;
-  const pid_t ended = waitpid(job.pid, &status, WNOHANG);
+  const pid_t ended = waitpid(job.pid, &status, job.fd < 0 ? 0 : WNOHANG);
   if (ended == 0 || (ended < 0 && errno == EINTR)) return std::nullopt;
   return status;
 }
@@ -186,11 +186,10 @@ void Pool::Finish(Job job, int status) {
     result.trace = job.trace->file.string();
     result.status = TraceStatus::kError;
     result.exit_code = 4;
-    result.message =
-        WIFSIGNALED(status)
-            ? fmt::format("the process that watches its replay died of SIG{}",
-                          sigabbrev_np(WTERMSIG(status)))
-            : "the process that watches its replay ended without a result";
+    result.message = WIFSIGNALED(status)
+                         ? fmt::format("the process that watches its replay died of SIG{}",
+                                       sigabbrev_np(WTERMSIG(status)))
+                         : "the process that watches its replay ended without a result";
     result.seconds = std::chrono::duration<double>(JobClock::now() - job.begin).count();
   }
   ++finished_;
@@ -208,8 +207,9 @@ void Pool::End(Job& job) {
 
 }  // namespace
 
-Result<TraceJobsEnd> RunTraceJobs(const std::vector<PlannedTrace>& traces, const TraceReplay& replay,
-                                  const TraceJobsOptions& options, TraceJobsListener& listener) {
+Result<TraceJobsEnd> RunTraceJobs(const std::vector<PlannedTrace>& traces,
+                                  const TraceReplay& replay, const TraceJobsOptions& options,
+                                  TraceJobsListener& listener) {
   return Pool(replay, options, listener).Run(traces);
 }
 

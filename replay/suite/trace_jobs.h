@@ -27,13 +27,14 @@ class TraceJobsListener {
 };
 
 struct TraceJobsEnd {
-  int interrupted_by = 0;      // SIGINT or SIGTERM, after which no more were started
-  uint64_t not_replayed = 0;   // traces without a result, for that or by fail_fast
+  int interrupted_by = 0;     // SIGINT or SIGTERM, after which no more were started
+  uint64_t not_replayed = 0;  // traces without a result, for that or by fail_fast
 };
 
 // In the order of `traces`. SIGINT, SIGTERM and fail_fast end what still runs; what is finished has
 // been told. kFailed where no process can be made. The parent must have one thread.
-Result<TraceJobsEnd> RunTraceJobs(const std::vector<PlannedTrace>& traces, const TraceReplay& replay,
-                                  const TraceJobsOptions& options, TraceJobsListener& listener);
+Result<TraceJobsEnd> RunTraceJobs(const std::vector<PlannedTrace>& traces,
+                                  const TraceReplay& replay, const TraceJobsOptions& options,
+                                  TraceJobsListener& listener);
 
 }  // namespace vgpu

@@ -49,8 +49,7 @@ Status TraceLock::Write(const std::filesystem::path& file) const {
   json["version"] = kLockVersion;
   json["traces"] = LockJson::object();
   for (const auto& [path, digest] : digests_) json["traces"][path] = digest;
-  return WriteWholeFile(file,
-                        json.dump(2, ' ', false, LockJson::error_handler_t::replace) + "\n");
+  return WriteWholeFile(file, json.dump(2, ' ', false, LockJson::error_handler_t::replace) + "\n");
 }
 
 std::optional<std::string> TraceLock::DigestOf(const std::string& path) const {

@@ -22,16 +22,6 @@ TraceResult Named(const PlannedTrace& trace) {
   return result;
 }
 
-TraceResult UnreadableResult(const PlannedTrace& trace, const std::string& digest,
-                             std::string message) {
-  TraceResult result = Named(trace);
-  result.digest = digest;
-  result.status = TraceStatus::kError;
-  result.exit_code = kCannotRead;
-  result.message = std::move(message);
-  return result;
-}
-
 bool CameOut(const TraceResult& result, const PlannedTrace& trace) {
   return (result.status == TraceStatus::kPassed) == trace.expect_failure.empty();
 }
@@ -46,17 +36,27 @@ void HoldToExpectation(const PlannedTrace& trace, TraceResult& result) {
   if (result.status == TraceStatus::kPassed) {
     result.status = TraceStatus::kUnexpectedPass;
     result.exit_code = kDifferent;
-    result.message = fmt::format("passed, and the suite expects it to fail: {}",
-                                 trace.expect_failure);
+    result.message =
+        fmt::format("passed, and the suite expects it to fail: {}", trace.expect_failure);
   } else {
     result.status = TraceStatus::kExpectedFailure;
     result.exit_code = kGood;
-    result.message = fmt::format("fails as expected ({}): {}", trace.expect_failure,
-                                 result.message);
+    result.message =
+        fmt::format("fails as expected ({}): {}", trace.expect_failure, result.message);
   }
 }
 
 }  // namespace
+
+TraceResult RefusedResult(const PlannedTrace& trace, const std::string& digest,
+                          std::string message) {
+  TraceResult result = Named(trace);
+  result.digest = digest;
+  result.status = TraceStatus::kError;
+  result.exit_code = kCannotRead;
+  result.message = std::move(message);
+  return result;
+}
 
 TraceResult SkippedResult(const PlannedTrace& trace) {
   TraceResult result = Named(trace);
@@ -69,12 +69,13 @@ TraceResult SkippedResult(const PlannedTrace& trace) {
 TraceResult VerdictOn(const PlannedTrace& trace, const std::optional<std::string>& recorded,
                       const TraceAttempt& attempt) {
   const auto digest = DigestOfFile(trace.file);
-  if (!digest) return UnreadableResult(trace, "", digest.error().message);
+  if (!digest) return RefusedResult(trace, "", digest.error().message);
   if (recorded && *recorded != *digest) {
-    return UnreadableResult(
+    return RefusedResult(
         trace, *digest,
-        fmt::format("{}: is another trace than the suite recorded: its digest is {}, recorded is {}",
-                    trace.file.string(), *digest, *recorded));
+        fmt::format(
+            "{}: is another trace than the suite recorded: its digest is {}, recorded is {}",
+            trace.file.string(), *digest, *recorded));
   }
   double seconds = 0;
   uint64_t attempts = 0;
@@ -96,8 +97,8 @@ TraceResult VerdictOn(const PlannedTrace& trace, const std::optional<std::string
   result.seconds = seconds;
   if (first_failure && result.status == TraceStatus::kPassed && trace.expect_failure.empty()) {
     result.status = TraceStatus::kFlaky;
-    result.message = fmt::format("passed at attempt {}, and did not at the first: {}", attempts,
-                                 *first_failure);
+    result.message =
+        fmt::format("passed at attempt {}, and did not at the first: {}", attempts, *first_failure);
   }
   HoldToExpectation(trace, result);
   return result;

@@ -19,6 +19,9 @@ using TraceAttempt = std::function<TraceResult(const PlannedTrace&)>;
 TraceResult VerdictOn(const PlannedTrace& trace, const std::optional<std::string>& recorded,
                       const TraceAttempt& attempt);
 
+// Of a trace that is not replayed because it, or what is needed of it, cannot be read.
+TraceResult RefusedResult(const PlannedTrace& trace, const std::string& digest,
+                          std::string message);
 // Of a trace that the suite skips.
 TraceResult SkippedResult(const PlannedTrace& trace);
 

@@ -10,6 +10,7 @@
 
 #include "replay/display/window.h"
 #include "replay/player/recorded_device.h"
+#include "replay/worker/make_renderer.h"
 #include "replay/worker/replay_observer.h"
 #include "replay/worker/sandbox.h"
 
@@ -108,21 +109,11 @@ Status Job::Confine() {
 Status Job::StartRenderer() {
   page_.SetPhase(WorkerPhase::kStartingRenderer);
   const FenceCallback on_fence = [this](const FenceId& fence) { fences_.Signalled(fence); };
-  switch (job_.renderer) {
-    case RendererKind::kNull:
-      renderer_ = CreateNullRenderer(on_fence);
-      break;
-    case RendererKind::kSoftware:
-      renderer_ = CreateSoftwareRenderer(on_fence);
-      break;
-    case RendererKind::kVirgl: {
-      auto renderer = CreateVirglRenderer(
-          on_fence, [this](const std::string& line) { observer_.OnRendererMessage(line); });
-      if (!renderer) return tl::unexpected(renderer.error());
-      renderer_ = std::move(*renderer);
-      break;
-    }
-  }
+  auto renderer = MakeRenderer(job_.renderer, on_fence, [this](const std::string& line) {
+    observer_.OnRendererMessage(line);
+  });
+  if (!renderer) return tl::unexpected(renderer.error());
+  renderer_ = std::move(*renderer);
   channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), reader_->summary().commands,
                                          reader_->summary().frames, writes_confined_}));
   return {};

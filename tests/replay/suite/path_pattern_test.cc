@@ -33,7 +33,8 @@ TEST(PathPatternTest, HiddenFilesAreNotMeant) {
 
 TEST(PathPatternTest, FindsFilesSortedAndOnce) {
   const SuiteFolder folder;
-  for (const char* path : {"b.vgpu", "a.vgpu", "x/c.vgpu", "x/y/d.vgpu", "x/y/e.png", ".h/f.vgpu"}) {
+  for (const char* path :
+       {"b.vgpu", "a.vgpu", "x/c.vgpu", "x/y/d.vgpu", "x/y/e.png", ".h/f.vgpu"}) {
     folder.Put(path);
   }
   EXPECT_THAT(FindFiles(folder.path(), "*.vgpu"), ElementsAre("a.vgpu", "b.vgpu"));
@@ -41,7 +42,8 @@ TEST(PathPatternTest, FindsFilesSortedAndOnce) {
               ElementsAre("a.vgpu", "b.vgpu", "x/c.vgpu", "x/y/d.vgpu"));
   EXPECT_THAT(FindFiles(folder.path(), "**/**/*.vgpu"),
               ElementsAre("a.vgpu", "b.vgpu", "x/c.vgpu", "x/y/d.vgpu"));
-  EXPECT_THAT(FindFiles(folder.path() / "x", "../[ab].vgpu"), ElementsAre("../a.vgpu", "../b.vgpu"));
+  EXPECT_THAT(FindFiles(folder.path() / "x", "../[ab].vgpu"),
+              ElementsAre("../a.vgpu", "../b.vgpu"));
   EXPECT_THAT(FindFiles(folder.path(), "nowhere/*.vgpu"), IsEmpty());
   EXPECT_THAT(FindFiles(folder.path(), "*"), ElementsAre("a.vgpu", "b.vgpu"));  // no folder is one
 }

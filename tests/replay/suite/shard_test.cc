@@ -88,8 +88,10 @@ TEST(ShardTest, NonsenseIsRefused) {
 }
 
 TEST(ShardTest, EnginesMayAgreeAndMustNotContradict) {
-  const Set bazel = {{"TEST_SHARD_INDEX", "1"},  {"TEST_TOTAL_SHARDS", "4"},
-                     {"GTEST_SHARD_INDEX", "1"}, {"GTEST_TOTAL_SHARDS", "4"},
+  const Set bazel = {{"TEST_SHARD_INDEX", "1"},
+                     {"TEST_TOTAL_SHARDS", "4"},
+                     {"GTEST_SHARD_INDEX", "1"},
+                     {"GTEST_TOTAL_SHARDS", "4"},
                      {"GTEST_SHARD_STATUS_FILE", "/g"}};
   EXPECT_EQ(Auto(bazel), "1/4 Bazel /g");
   Set both = bazel;

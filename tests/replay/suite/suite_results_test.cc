@@ -23,7 +23,7 @@ SuiteResult ShardWith(uint64_t shard, uint64_t shards, const std::vector<std::st
   result.plan = "abc";
   result.planned = names.size();
   result.planned_in_all = in_all;
-  for (const auto& name : names) result.traces.push_back(ResultOf(name, TraceStatus::kPassed));
+  for (const auto& name : names) result.traces.push_back(ResultNamed(name, TraceStatus::kPassed));
   return result;
 }
 
@@ -34,8 +34,8 @@ std::string Joined(const std::vector<SuiteResult>& results) {
   }
   const auto joined = JoinShards(shards);
   if (!joined) return joined.error().message;
-  std::string text = fmt::format("{} {} {}/{}:", joined->started, joined->seconds, joined->shard,
-                                 joined->shards);
+  std::string text =
+      fmt::format("{} {} {}/{}:", joined->started, joined->seconds, joined->shard, joined->shards);
   for (const TraceResult& trace : joined->traces) text += " " + trace.name;
   return text;
 }

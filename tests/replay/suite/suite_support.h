@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 
+#include "replay/report/suite_result.h"
 #include "replay/suite/suite_plan.h"
 #include "tests/replay/player_trace.h"
 
@@ -24,7 +25,7 @@ inline PlannedTrace TraceNamed(const std::string& name) {
   return trace;
 }
 
-inline TraceResult ResultOf(const std::string& name, TraceStatus status, int exit_code = 0) {
+inline TraceResult ResultNamed(const std::string& name, TraceStatus status, int exit_code = 0) {
   TraceResult result;
   result.name = name;
   result.status = status;

@@ -47,7 +47,7 @@ class TraceJobsTest : public ::testing::Test {
     return end.value_or(TraceJobsEnd{});
   }
   static TraceResult Passed(const PlannedTrace& trace) {
-    return ResultOf(trace.name, TraceStatus::kPassed);
+    return ResultNamed(trace.name, TraceStatus::kPassed);
   }
   [[noreturn]] static void WaitForEver() {
     while (true) pause();
@@ -121,7 +121,7 @@ TEST_F(TraceJobsTest, AnInterruptEndsWhatRunsAndKeepsWhatIsDone) {
 TEST_F(TraceJobsTest, TheFirstFailureEndsTheOthersWhereThatIsAskedFor) {
   const TraceReplay replay = [](const PlannedTrace& trace) {
     if (trace.name == "a") WaitForEver();
-    return ResultOf(trace.name, TraceStatus::kFailed, 1);
+    return ResultNamed(trace.name, TraceStatus::kFailed, 1);
   };
   const TraceJobsEnd end = Run(4, replay, {.jobs = 2, .fail_fast = true});
   EXPECT_EQ(end.interrupted_by, 0);

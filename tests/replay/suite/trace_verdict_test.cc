@@ -22,9 +22,11 @@ class TraceVerdictTest : public ::testing::Test {
     attempts = 0;
     return VerdictOn(trace, recorded, [&](const PlannedTrace&) {
       const int code = codes.at(attempts++);
-      TraceResult result = ResultOf(
-          "", code == 0 ? TraceStatus::kPassed
-                        : code == 1 ? TraceStatus::kFailed : TraceStatus::kError, code);
+      TraceResult result = ResultNamed("",
+                                       code == 0   ? TraceStatus::kPassed
+                                       : code == 1 ? TraceStatus::kFailed
+                                                   : TraceStatus::kError,
+                                       code);
       result.seconds = 2;
       return result;
     });
@@ -102,7 +104,7 @@ TEST_F(TraceVerdictTest, ATraceThatIsGoneIsNamed) {
 
 int CodeOf(const std::vector<std::pair<TraceStatus, int>>& traces, bool fail_on_flaky = false) {
   SuiteResult result;
-  for (const auto& [status, code] : traces) result.traces.push_back(ResultOf("x", status, code));
+  for (const auto& [status, code] : traces) result.traces.push_back(ResultNamed("x", status, code));
   return ExitCodeOf(result, fail_on_flaky);
 }
 
