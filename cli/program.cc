@@ -118,6 +118,7 @@ void RefuseEmptyValues(CLI::App& command) {
   for (CLI::Option* option : command.get_options()) {
     if (option->get_items_expected_max() == 1) option->check(not_empty);
   }
+  for (CLI::App* below : command.get_subcommands({})) RefuseEmptyValues(*below);
 }
 
 int RunProgram(const Program& program, int argc, char** argv) {

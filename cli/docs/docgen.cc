@@ -63,6 +63,16 @@ std::string OptionLabel(const CLI::Option& option) {
   return option.get_name(true);
 }
 
+void PrintManOptions(const CLI::App& app) {
+  for (const CLI::Option* option : app.get_options()) {
+    fmt::print(".TP\n\\fB{}\\fR\n{}", Roff(OptionLabel(*option)), Roff(option->get_description()));
+    if (!option->get_default_str().empty()) {
+      fmt::print(" (default {})", Roff(option->get_default_str()));
+    }
+    fmt::print("\n");
+  }
+}
+
 void PrintMan(const Program& program) {
   const auto verbs = Build(program);
   fmt::print(".TH {} 1 \"\" \"vgpu {}\" \"User Commands\"\n", Upper(program.name), VGPU_VERSION);
@@ -81,17 +91,18 @@ void PrintMan(const Program& program) {
   for (const BuiltVerb& built : verbs) {
     fmt::print(".SH {}\n{}\n", Upper(built.verb->name), Roff(built.verb->summary));
     if (!built.app->get_footer().empty()) fmt::print(".PP\n{}\n", Roff(built.app->get_footer()));
-    for (const CLI::Option* option : built.app->get_options()) {
-      fmt::print(".TP\n\\fB{}\\fR\n{}", Roff(OptionLabel(*option)), Roff(option->get_description()));
-      if (!option->get_default_str().empty()) {
-        fmt::print(" (default {})", Roff(option->get_default_str()));
-      }
-      fmt::print("\n");
+    PrintManOptions(*built.app);
+    for (const CLI::App* below : built.app->get_subcommands({})) {
+      fmt::print(".SS {} {}\n{}\n", Roff(built.verb->name), Roff(below->get_name()),
+                 Roff(below->get_description()));
+      PrintManOptions(*below);
     }
   }
   fmt::print(
-      ".SH EXIT STATUS\n0 success; 1 a comparison found a difference; 2 wrong usage; 3 the trace or "
-      "golden set cannot be read; 4 the replay or the recorded program failed; 77 cannot run here.\n");
+      ".SH EXIT STATUS\n0 success; 1 a comparison found a difference; 2 wrong usage; 3 the trace "
+      "or "
+      "golden set cannot be read; 4 the replay or the recorded program failed; 77 cannot run "
+      "here.\n");
 }
 
 void PrintCompletion(const Program& program) {
@@ -99,9 +110,15 @@ void PrintCompletion(const Program& program) {
   std::string function = program.name;
   for (char& c : function) c = c == '-' ? '_' : c;
   std::string names;
-  for (const BuiltVerb& built : verbs) names += fmt::format("{}{}", names.empty() ? "" : " ", built.verb->name);
-  fmt::print("_{}() {{\n  local word=${{COMP_WORDS[COMP_CWORD]}} verb=${{COMP_WORDS[1]}} options=\n", function);
-  fmt::print("  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W '{} --help --version' -- \"$word\"))\n    return\n  fi\n", names);
+  for (const BuiltVerb& built : verbs)
+    names += fmt::format("{}{}", names.empty() ? "" : " ", built.verb->name);
+  fmt::print(
+      "_{}() {{\n  local word=${{COMP_WORDS[COMP_CWORD]}} verb=${{COMP_WORDS[1]}} options=\n",
+      function);
+  fmt::print(
+      "  if [ \"$COMP_CWORD\" -eq 1 ]; then\n    COMPREPLY=($(compgen -W '{} --help --version' -- "
+      "\"$word\"))\n    return\n  fi\n",
+      names);
   fmt::print("  case $verb in\n");
   for (const BuiltVerb& built : verbs) {
     std::string options;
@@ -111,8 +128,9 @@ void PrintCompletion(const Program& program) {
     }
     fmt::print("    {}) options='{}' ;;\n", built.verb->name, options);
   }
-  fmt::print("  esac\n  case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
-             "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}}\n");
+  fmt::print(
+      "  esac\n  case $word in\n    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+      "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}}\n");
   fmt::print("complete -o filenames -F _{} {}\n", function, program.name);
 }
 

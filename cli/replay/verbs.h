@@ -10,6 +10,7 @@ namespace vgpu::cli {
 std::function<int()> AddRun(CLI::App& command);
 std::function<int()> AddVerify(CLI::App& command);
 std::function<int()> AddGolden(CLI::App& command);
+std::function<int()> AddSuite(CLI::App& command);
 std::function<int()> AddBench(CLI::App& command);
 std::function<int()> AddInfo(CLI::App& command);
 std::function<int()> AddDump(CLI::App& command);

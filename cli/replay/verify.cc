@@ -24,6 +24,7 @@ struct VerifyOptions {
   std::string golden;
   std::string keep;
   ToleranceChoice tolerance;
+  std::string frames;
   uint64_t repeat = 1;
   std::string reproduce;  // the command line that repeats it
   ResultFiles files;
@@ -58,6 +59,9 @@ Status SetGolden(const VerifyOptions& options, ReplayRequest& request) {
 Result<ReplayRequest> JobOf(const VerifyOptions& options) {
   auto request = RequestOf(options.replay);
   if (!request) return request;
+  const auto frames = FramesOf(options.frames);
+  if (!frames) return tl::unexpected(frames.error());
+  request->job.frames = *frames;
   request->job.check_content = true;
   request->job.loops = options.repeat;
   request->job.tolerance = options.tolerance;
@@ -175,6 +179,12 @@ int FailWithResultFiles(const VerifyOptions& options, const std::string& started
   return WithResultFiles(options, started, std::move(result), code);
 }
 
+// Frames that a golden set has and the trace does not are differences.
+bool HasNoFrameOf(const VerifyOptions& options, const DoneEvent& done) {
+  return !options.frames.empty() && done.report.timed_frames == 0 && done.differences == 0 &&
+         done.damage.empty();
+}
+
 int Verify(const VerifyOptions& options) {
   if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
   const std::string started = UtcNow();
@@ -193,6 +203,9 @@ int Verify(const VerifyOptions& options) {
     if (!options.replay.json) PrintNote(moved.error().message);
   }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
+  if (outcome->done && HasNoFrameOf(options, *outcome->done)) {
+    return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
+  }
   const TraceResult result = ResultOf(options, *request, *outcome, took);
   const int code = PrintVerify(options, *request, *outcome, result);
   return WithResultFiles(options, started, result, code);
@@ -208,6 +221,10 @@ std::function<int()> AddVerify(CLI::App& command) {
           "--golden", options->golden,
           "Compare with this golden set too; where it has a frame, its picture is what is expected")
       ->type_name("DIR");
+  command
+      .add_option("--frames", options->frames,
+                  "Compare frames A to B only, from 0 and inclusive, and end the replay there")
+      ->type_name("A-B");
   AddTolerance(command, options->tolerance);
   AddHeapOptions(command, options->replay);
   command

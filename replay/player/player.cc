@@ -272,10 +272,14 @@ void Player::Run::ReportReadback() {
 
 FrameCheck Player::Run::CheckFrame(const proto::Frame& packet, FrameView& view) {
   if (!player_.options_.check_content || packet.digest().empty()) return FrameCheck::kNone;
-  ++report_.done.frames;
   const bool same_readback = readback_.valid && readback_.command == packet.command() &&
                              readback_.resource_id == packet.resource_id() &&
                              readback_.recorded == packet.digest();
+  if (!player_.options_.Wants(packet.number())) {
+    if (same_readback) readback_.reported = true;  // the frame by another name
+    return FrameCheck::kNone;
+  }
+  ++report_.done.frames;
   bool equal = readback_.equal;
   if (same_readback) {
     readback_.reported = true;  // the frame's own sentence says more
@@ -296,7 +300,7 @@ Status Player::Run::OnFrame(const proto::Frame& packet) {
   // Fences that the trace holds no packet for must not pile up in the renderer.
   player_.renderer_.PollFences(0);
   const auto& options = player_.options_;
-  if (packet.number() >= options.first_frame && packet.number() <= options.last_frame) {
+  if (options.Wants(packet.number())) {
     ++report_.timed_frames;
     clock_.Present();
     const auto go_on = player_.observer_.OnFrame(view);

@@ -15,10 +15,11 @@
 namespace vgpu {
 
 struct PlayerOptions {
-  // Frames that are timed and observed; the replay starts at the trace's start, because the state
-  // comes from there, and ends after the last one.
+  // Frames that are timed, compared and observed; the replay starts at the trace's start, because
+  // the state comes from there, and ends after the last one.
   uint64_t first_frame = 0;
   uint64_t last_frame = std::numeric_limits<uint64_t>::max();
+  bool Wants(uint64_t frame) const { return frame >= first_frame && frame <= last_frame; }
   bool check_content = true;           // digests of read-backs and frames
   bool frame_times = false;            // PlayerObserver::OnFrameTimes is told
   uint32_t fence_timeout_ms = 10'000;  // for the first that does not come; none of the others

@@ -76,6 +76,7 @@ void EachField(Archive& archive,
   archive("profile", trace.profile);
   archive("environment_changes", trace.environment_changes);
   archive("reproduce", trace.reproduce);
+  archive("settings", trace.settings);
   archive("frames", trace.frames);
 }
 template <typename Archive, typename Suite>
@@ -86,6 +87,9 @@ void EachField(Archive& archive,
   archive("seconds", suite.seconds);
   archive("shard", suite.shard);
   archive("shards", suite.shards);
+  archive("plan", suite.plan);
+  archive("planned_in_all", suite.planned_in_all);
+  archive("planned", suite.planned);
   archive("traces", suite.traces);
 }
 

@@ -12,6 +12,7 @@
 #include "replay/display/window.h"
 #include "replay/player/recorded_device.h"
 #include "replay/worker/job_profile.h"
+#include "replay/worker/make_renderer.h"
 #include "replay/worker/replay_observer.h"
 #include "replay/worker/sandbox.h"
 
@@ -101,6 +102,7 @@ Status Job::Confine() {
   setenv("MESA_SHADER_CACHE_DISABLE", "true", 1);
   SandboxOptions options;
   options.max_address_space = job_.max_memory;
+  options.max_cpu_seconds = job_.max_cpu_seconds;
   options.allow_local_sockets = job_.window;
   for (const auto& folder : {job_.keep_folder, job_.pictures_folder}) {
     if (!folder.empty()) options.writable.push_back(folder);
@@ -122,21 +124,11 @@ Status Job::Preload() {
 Status Job::StartRenderer() {
   page_.SetPhase(WorkerPhase::kStartingRenderer);
   const FenceCallback on_fence = [this](const FenceId& fence) { fences_.Signalled(fence); };
-  switch (job_.renderer) {
-    case RendererKind::kNull:
-      renderer_ = CreateNullRenderer(on_fence);
-      break;
-    case RendererKind::kSoftware:
-      renderer_ = CreateSoftwareRenderer(on_fence);
-      break;
-    case RendererKind::kVirgl: {
-      auto renderer = CreateVirglRenderer(
-          on_fence, [this](const std::string& line) { observer_.OnRendererMessage(line); });
-      if (!renderer) return tl::unexpected(renderer.error());
-      renderer_ = std::move(*renderer);
-      break;
-    }
-  }
+  auto renderer = MakeRenderer(job_.renderer, on_fence, [this](const std::string& line) {
+    observer_.OnRendererMessage(line);
+  });
+  if (!renderer) return tl::unexpected(renderer.error());
+  renderer_ = std::move(*renderer);
   channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), preloaded_ != nullptr,
                                          reader_->summary().commands, reader_->summary().frames,
                                          writes_confined_}));

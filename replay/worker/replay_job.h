@@ -70,6 +70,7 @@ struct ReplayJob {
 
   uint32_t fence_timeout_ms = 10'000;  // after which a fence that does not come is a difference
   uint64_t max_memory = 32ull << 30;   // address space of the worker; half of it for backings
+  uint64_t max_cpu_seconds = 0;        // CPU time of the worker, all threads; 0: no limit
 };
 
 // The body of the worker: confines itself, replays, and sends events, the last of which is Done or

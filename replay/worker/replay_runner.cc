@@ -1,6 +1,7 @@
 #include "replay/worker/replay_runner.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <string.h>
 
 #include <algorithm>
@@ -91,7 +92,8 @@ std::string WhoWasRunning(const Progress& progress) {
   return fmt::format("the renderer (in {})", RendererCallName(call));
 }
 
-std::optional<Error> FailureOf(const WorkerEnd& end, const WorkerOptions& options) {
+std::optional<Error> FailureOf(const WorkerEnd& end, const WorkerOptions& options,
+                               uint64_t max_cpu_seconds) {
   const auto failed = [&](const std::string& how) {
     return Error{ErrorCode::kFailed, fmt::format("{}: {} {}", DescribeWhere(end.progress),
                                                  WhoWasRunning(end.progress), how)};
@@ -101,12 +103,19 @@ std::optional<Error> FailureOf(const WorkerEnd& end, const WorkerOptions& option
     case WorkerEnd::Kind::kInterrupted:
       return std::nullopt;
     case WorkerEnd::Kind::kSignal:
+      if (end.signal == SIGXCPU && max_cpu_seconds != 0) {
+        return failed(fmt::format("used {} s of CPU time, which is the limit, and was killed",
+                                  max_cpu_seconds));
+      }
       return failed(fmt::format("died of {}", SignalName(end.signal)));
     case WorkerEnd::Kind::kExited:
       return failed(fmt::format("ended its process with status {}", end.status));
     case WorkerEnd::Kind::kTimeout:
       return failed(fmt::format("made no progress in {} s and was killed",
                                 std::chrono::duration<double>(options.timeout).count()));
+    case WorkerEnd::Kind::kTooLong:
+      return failed(fmt::format("had not ended after {} s, which is the limit, and was killed",
+                                std::chrono::duration<double>(options.total_timeout).count()));
   }
   return std::nullopt;
 }
@@ -125,7 +134,7 @@ Result<ReplayOutcome> RunReplay(const ReplayJob& job, const WorkerOptions& optio
   if (!end) return tl::unexpected(end.error());
   if (end->kind == WorkerEnd::Kind::kInterrupted) outcome.interrupted_by = end->signal;
   // A crash says more than what was sent before it.
-  auto failure = FailureOf(*end, options);
+  auto failure = FailureOf(*end, options, job.max_cpu_seconds);
   if (!failure && !outcome.failure && !outcome.done && outcome.interrupted_by == 0) {
     failure = Error{ErrorCode::kFailed, "the worker ended without a report"};
   }

@@ -15,9 +15,20 @@ Status SystemError(const char* what) {
   return MakeError(ErrorCode::kFailed, std::string(what) + ": " + std::strerror(errno));
 }
 
+// SIGXCPU at the limit; a library that ignores it is killed a little later.
+Status LimitCpuTime(uint64_t seconds) {
+  constexpr rlim_t kGrace = 1;
+  rlimit limit{};
+  getrlimit(RLIMIT_CPU, &limit);
+  limit.rlim_cur = std::min<rlim_t>(seconds, limit.rlim_max);
+  limit.rlim_max = std::min<rlim_t>(limit.rlim_cur + kGrace, limit.rlim_max);
+  if (setrlimit(RLIMIT_CPU, &limit) != 0) return SystemError("cannot limit the CPU time");
+  return {};
+}
+
 }  // namespace
 
-Status LimitResources(uint64_t max_address_space) {
+Status LimitResources(uint64_t max_address_space, uint64_t max_cpu_seconds) {
   const rlimit no_core{0, 0};
   if (setrlimit(RLIMIT_CORE, &no_core) != 0) return SystemError("cannot forbid core files");
     // AddressSanitizer reserves terabytes of addresses, which no such limit would let it.
@@ -31,14 +42,15 @@ Status LimitResources(uint64_t max_address_space) {
 #else
   (void)max_address_space;
 #endif
-  return {};
+  return max_cpu_seconds == 0 ? Status() : LimitCpuTime(max_cpu_seconds);
 }
 
 Result<SandboxReport> EnterSandbox(const SandboxOptions& options) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
     return tl::unexpected(SystemError("cannot give up new privileges").error());
   }
-  if (const auto status = LimitResources(options.max_address_space); !status) {
+  if (const auto status = LimitResources(options.max_address_space, options.max_cpu_seconds);
+      !status) {
     return tl::unexpected(status.error());
   }
   const auto confined = ConfineWrites(options.writable);

@@ -12,6 +12,7 @@ namespace vgpu {
 
 struct SandboxOptions {
   uint64_t max_address_space = 0;                 // bytes, RLIMIT_AS; 0: no limit
+  uint64_t max_cpu_seconds = 0;                   // of all its threads, RLIMIT_CPU; 0: no limit
   bool allow_local_sockets = false;               // AF_UNIX, for a connection to a display
   std::vector<std::filesystem::path> writable{};  // existing folders that it may write in
 };
@@ -27,7 +28,7 @@ struct SandboxReport {
 Result<SandboxReport> EnterSandbox(const SandboxOptions& options);
 
 // Steps of it, one system interface each.
-Status LimitResources(uint64_t max_address_space);
+Status LimitResources(uint64_t max_address_space, uint64_t max_cpu_seconds);
 Result<bool> ConfineWrites(const std::vector<std::filesystem::path>& writable);
 Status FilterSystemCalls(bool allow_local_sockets);
 

@@ -14,6 +14,8 @@
 #include <cstring>
 #include <exception>
 
+#include "replay/worker/interrupt_guard.h"
+
 namespace vgpu {
 
 namespace {
@@ -23,32 +25,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kTickMs = 100;
 constexpr size_t kKeptOutput = 8192;
 constexpr int kBodyThrew = 120;
-
-volatile sig_atomic_t g_interrupt = 0;
-
-void OnInterrupt(int signal) { g_interrupt = signal; }
-
-// Catches SIGINT and SIGTERM while a worker runs, so that both processes end in order.
-class InterruptGuard {
- public:
-  InterruptGuard() {
-    g_interrupt = 0;
-    struct sigaction action {};
-    action.sa_handler = OnInterrupt;
-    sigaction(SIGINT, &action, &old_int_);
-    sigaction(SIGTERM, &action, &old_term_);
-  }
-  ~InterruptGuard() {
-    sigaction(SIGINT, &old_int_, nullptr);
-    sigaction(SIGTERM, &old_term_, nullptr);
-  }
-  InterruptGuard(const InterruptGuard&) = delete;
-  InterruptGuard& operator=(const InterruptGuard&) = delete;
-
- private:
-  struct sigaction old_int_ {
-  }, old_term_{};
-};
 
 struct Pipe {
   int read = -1, write = -1;
@@ -118,7 +94,8 @@ class Supervisor {
   void Poll();
   bool ReadLines();
   bool ReadOutput();
-  bool IsStuck();
+  // Adds what passed since the last look to both of its clocks.
+  void Look();
   void Kill(WorkerEnd::Kind kind, int signal);
   // Whether the worker has ended; waits for it if told to.
   bool Reap(int options);
@@ -135,6 +112,7 @@ class Supervisor {
   std::string partial_;
   uint64_t last_beat_ = 0;
   Clock::duration silence_{};
+  Clock::duration total_{};
   Clock::time_point last_look_ = Clock::now();
   Clock::time_point last_idle_ = Clock::now();
 };
@@ -155,10 +133,16 @@ WorkerEnd Supervisor::Watch() {
       listener_.OnIdle(page_.Read());
     }
     if (killed_) continue;
-    if (g_interrupt != 0)
-      Kill(WorkerEnd::Kind::kInterrupted, g_interrupt);
-    else if (IsStuck())
+    Look();
+    const auto over = [](Clock::duration spent, std::chrono::milliseconds limit) {
+      return limit.count() != 0 && spent >= limit;
+    };
+    if (const int signal = InterruptGuard::Signal(); signal != 0)
+      Kill(WorkerEnd::Kind::kInterrupted, signal);
+    else if (over(silence_, options_.timeout))
       Kill(WorkerEnd::Kind::kTimeout, 0);
+    else if (over(total_, options_.total_timeout))
+      Kill(WorkerEnd::Kind::kTooLong, 0);
   }
   Reap(0);
   while (lines_.read >= 0 && HasMore(lines_.read) && ReadLines()) {
@@ -202,15 +186,16 @@ bool Supervisor::ReadOutput() {
   return true;
 }
 
-bool Supervisor::IsStuck() {
+void Supervisor::Look() {
   const auto now = Clock::now();
   // A long step means that this process was stopped too, from a terminal for example.
-  silence_ += std::min<Clock::duration>(now - last_look_, std::chrono::seconds(1));
+  const auto step = std::min<Clock::duration>(now - last_look_, std::chrono::seconds(1));
   last_look_ = now;
+  total_ += step;
+  silence_ += step;
   const uint64_t beat = page_.Read().heartbeat;
   if (beat != last_beat_) silence_ = {};
   last_beat_ = beat;
-  return options_.timeout.count() != 0 && silence_ >= options_.timeout;
 }
 
 void Supervisor::Kill(WorkerEnd::Kind kind, int signal) {

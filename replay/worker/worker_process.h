@@ -43,6 +43,7 @@ struct WorkerEnd {
     kSignal,       // died of `signal`
     kExited,       // something in it called exit; `status`
     kTimeout,      // made no progress for the time allowed, and was killed
+    kTooLong,      // took more time in all than allowed, and was killed
     kInterrupted,  // SIGINT or SIGTERM reached the parent (`signal`), and the worker was killed
   };
   Kind kind = Kind::kFinished;
@@ -53,7 +54,8 @@ struct WorkerEnd {
 };
 
 struct WorkerOptions {
-  std::chrono::milliseconds timeout{60'000};  // without a beat of the progress page; 0: for ever
+  std::chrono::milliseconds timeout{60'000};   // without a beat of the progress page; 0: for ever
+  std::chrono::milliseconds total_timeout{0};  // in all; 0: for ever
 };
 
 // Runs `body` in a child and returns when it ended, whatever became of children of its own. kFailed

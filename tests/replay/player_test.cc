@@ -106,6 +106,22 @@ TEST_F(PlayerTest, ADifferentReadbackThatIsPresentedIsTheFramesDifference) {
   EXPECT_THAT(listener.frames, ElementsAre("0 different"));
 }
 
+TEST_F(PlayerTest, AFrameOutsideOfTheRangeIsNotComparedUnderAnotherName) {
+  renderer.fill = std::byte{7};
+  const auto report = Play(
+      [](PlayerTrace& trace) {
+        AddSetup(trace);
+        for (int i = 0; i < 2; ++i) {
+          AddClearedFrame(trace, i == 0, 0, std::vector<std::byte>(kTestBytes));
+        }
+      },
+      {.first_frame = 1});
+  ASSERT_TRUE(report) << report.error().message;
+  EXPECT_EQ(report->done.frames, 1u);
+  EXPECT_THAT(listener.findings, IsEmpty());
+  EXPECT_THAT(listener.frames, ElementsAre("1 different"));
+}
+
 TEST_F(PlayerTest, ADifferentReadbackAloneNamesCommandAndResource) {
   const auto report = Play([](PlayerTrace& trace) {
     AddSetup(trace);
@@ -246,6 +262,7 @@ TEST_F(PlayerTest, EndsAfterTheLastFrameWantedAndShowsOnlyTheRange) {
   ASSERT_TRUE(report) << report.error().message;
   EXPECT_EQ(report->frames, 3u);
   EXPECT_EQ(report->timed_frames, 2u);
+  EXPECT_EQ(report->done.frames, 2u);
   EXPECT_THAT(listener.frames, ElementsAre("1 equal", "2 equal"));
 }
 

@@ -13,6 +13,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 #include <thread>
 
@@ -42,7 +43,11 @@ class WorkerProcessTest : public ::testing::Test {
  protected:
   WorkerEnd Run(const std::function<void(const WorkerChannel&)>& body,
                 std::chrono::milliseconds timeout = kLong) {
-    auto end = RunWorker({timeout}, page, body, listener);
+    return Run(body, WorkerOptions{.timeout = timeout});
+  }
+  WorkerEnd Run(const std::function<void(const WorkerChannel&)>& body,
+                const WorkerOptions& options) {
+    auto end = RunWorker(options, page, body, listener);
     EXPECT_TRUE(end) << (end ? "" : end.error().message);
     return end.value_or(WorkerEnd{});
   }
@@ -80,6 +85,17 @@ TEST_F(WorkerProcessTest, AHangEndsAfterTheTimeout) {
   const auto end = Run([](const WorkerChannel&) { std::this_thread::sleep_for(kLong); },
                        std::chrono::milliseconds(300));
   EXPECT_EQ(end.kind, WorkerEnd::Kind::kTimeout);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+}
+
+TEST_F(WorkerProcessTest, AWorkerThatBeatsForEverEndsAfterTheTotalTime) {
+  const auto begin = std::chrono::steady_clock::now();
+  const auto end = Run(
+      [&](const WorkerChannel&) {
+        while (true) page.Beat();
+      },
+      WorkerOptions{.timeout = kLong, .total_timeout = std::chrono::milliseconds(300)});
+  EXPECT_EQ(end.kind, WorkerEnd::Kind::kTooLong);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
 }
 
@@ -257,6 +273,28 @@ TEST_F(SandboxTest, WritesOnlyBelowItsOutputFolder) {
   EXPECT_EQ(Probe(options, [&] { return Write(outside / "present"); }), "Permission denied");
   EXPECT_EQ(Probe(options, [&] { return unlink((outside / "present").c_str()) == 0 ? 0 : errno; }),
             "Permission denied");
+}
+
+TEST_F(SandboxTest, UsesNoMoreCpuTimeThanItsLimit) {
+  const auto end = Run([](const WorkerChannel& channel) {
+    channel.Send(EnterSandbox({.max_cpu_seconds = 1}) ? "confined" : "not confined");
+    while (std::clock() != -1) {
+    }
+  });
+  EXPECT_THAT(listener.lines, ElementsAre("confined"));
+  EXPECT_EQ(end.kind, WorkerEnd::Kind::kSignal);
+  EXPECT_EQ(end.signal, SIGXCPU);
+}
+
+TEST_F(SandboxTest, ALibraryThatIgnoresTheLimitOfCpuTimeIsKilled) {
+  const auto end = Run([](const WorkerChannel&) {
+    signal(SIGXCPU, SIG_IGN);
+    if (!EnterSandbox({.max_cpu_seconds = 1})) return;
+    while (std::clock() != -1) {
+    }
+  });
+  EXPECT_EQ(end.kind, WorkerEnd::Kind::kSignal);
+  EXPECT_EQ(end.signal, SIGKILL);
 }
 
 #if !defined(__SANITIZE_ADDRESS__)

@@ -1,0 +1,137 @@
+#include "cli/replay/suite_attempt.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <system_error>
+
+#include "cli/command_line.h"
+#include "cli/replay/console.h"
+#include "cli/replay/replay_options.h"
+#include "replay/worker/frame_judge.h"
+#include "replay/worker/trace_result.h"
+
+namespace vgpu::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Events are in the outcome too.
+class NoListener : public ReplayListener {
+ public:
+  void OnStarted(const StartedEvent&) override {}
+  void OnDifference(const DifferenceEvent&) override {}
+  void OnNote(const std::string&) override {}
+  void OnProgress(const Progress&) override {}
+};
+
+ReplayOptions OptionsOf(const PlannedTrace& trace) {
+  const TraceSettings& settings = trace.settings;
+  ReplayOptions options;
+  options.trace = trace.file.string();
+  options.timeout_s = settings.timeout_seconds;
+  options.max_memory = fmt::format("{}M", settings.memory_mib);
+  options.renderer = settings.renderer;
+  options.heap = settings.heap;
+  if (settings.heap_mib != 0) options.heap_size = fmt::format("{}M", settings.heap_mib);
+  options.allocator = settings.allocator;
+  return options;
+}
+
+Result<ReplayRequest> RequestOf(const PlannedTrace& trace, const fs::path& pictures) {
+  auto request = cli::RequestOf(OptionsOf(trace));
+  if (!request) return request;
+  ReplayJob& job = request->job;
+  job.check_content = true;
+  job.frames = trace.settings.frames;
+  job.tolerance = trace.settings.tolerance;
+  job.max_cpu_seconds = trace.settings.cpu_seconds;
+  request->worker.total_timeout =
+      std::chrono::milliseconds(static_cast<int64_t>(trace.settings.wall_seconds * 1000));
+  std::error_code error;
+  fs::create_directories(pictures, error);
+  if (!error) job.keep_folder = pictures;
+  if (error) {
+    request->notes.push_back(fmt::format("{}: pictures of differences cannot be kept: {}",
+                                         pictures.string(), error.message()));
+  }
+  if (trace.golden.empty()) return request;
+  auto manifest = ReadManifest(trace.golden);
+  if (!manifest) return tl::unexpected(manifest.error());
+  job.golden = std::move(*manifest);
+  job.golden_folder = trace.golden;
+  return request;
+}
+
+TraceResult FailedResult(const Error& error) {
+  TraceResult result;
+  result.status = TraceStatus::kError;
+  result.message = error.message;
+  result.exit_code = cli::ExitCodeOf(error.code);
+  return result;
+}
+
+TraceResult ReplayOnce(const PlannedTrace& trace, const fs::path& pictures) {
+  const auto request = RequestOf(trace, pictures);
+  if (!request) return FailedResult(request.error());
+  NoListener listener;
+  auto outcome = RunReplay(request->job, request->worker, listener);
+  if (!outcome) return FailedResult(outcome.error());
+  outcome->notes.insert(outcome->notes.begin(), request->notes.begin(), request->notes.end());
+  TraceResult result = TraceResultOf(request->job, *outcome);
+  result.exit_code = ExitCodeOf(result, *outcome);
+  return result;
+}
+
+}  // namespace
+
+void RemovePictures(const fs::path& pictures) {
+  std::error_code error;
+  std::vector<fs::path> old;
+  for (fs::directory_iterator entry(pictures, error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (IsKeptPictureName(entry->path().filename().string())) old.push_back(entry->path());
+  }
+  for (const fs::path& picture : old) fs::remove(picture, error);
+  fs::remove(pictures, error);  // where it is empty
+}
+
+std::string ReproduceCommand(const PlannedTrace& trace) {
+  const TraceSettings& settings = trace.settings;
+  std::string command = "vgpu-replay verify " + ShellQuoted(trace.file.string());
+  const auto add = [&](const char* option, const std::string& value) {
+    command += fmt::format(" {} {}", option, ShellQuoted(value));
+  };
+  if (!trace.golden.empty()) add("--golden", trace.golden.string());
+  if (settings.frames.first != 0 || settings.frames.last != FrameRange{}.last) {
+    const bool has_end = settings.frames.last != FrameRange{}.last;
+    add("--frames", fmt::format("{}-{}", settings.frames.first,
+                                has_end ? fmt::format("{}", settings.frames.last) : ""));
+  }
+#define VGPU_TOLERANCE(type, name, exact, low, high, option, summary) \
+  if (settings.tolerance.name) add(option, fmt::format("{}", *settings.tolerance.name));
+#include "replay/frames/tolerances.def"
+  const ReplayOptions usual, options = OptionsOf(trace);
+  if (options.renderer != usual.renderer) add("--renderer", options.renderer);
+  if (settings.memory_mib != TraceSettings{}.memory_mib) add("--max-memory", options.max_memory);
+  if (options.timeout_s != usual.timeout_s) add("--timeout", fmt::format("{}", options.timeout_s));
+  if (!options.heap.empty()) add("--heap", options.heap);
+  if (!options.heap_size.empty()) add("--heap-size", options.heap_size);
+  if (!options.allocator.empty()) add("--allocator", options.allocator);
+  return command;
+}
+
+TraceResult AttemptOf(const PlannedTrace& trace, const fs::path& pictures) {
+  RemovePictures(pictures);
+  const auto begin = std::chrono::steady_clock::now();
+  TraceResult result = ReplayOnce(trace, pictures);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  result.reproduce = ReproduceCommand(trace);
+  if (result.golden.empty()) result.golden = trace.golden.string();
+  std::error_code error;
+  fs::remove(pictures, error);  // where nothing was kept
+  return result;
+}
+
+}  // namespace vgpu::cli

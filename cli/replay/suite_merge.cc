@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include "cli/output.h"
+#include "cli/replay/output_folder.h"
+#include "cli/replay/suite_console.h"
+#include "cli/replay/suite_options.h"
+#include "format/protocol/escape.h"
+#include "replay/suite/suite_results.h"
+#include "replay/suite/trace_verdict.h"
+
+namespace vgpu::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path FolderOfShard(const std::string& place) {
+  std::error_code error;
+  if (fs::is_directory(place, error)) return place;
+  const fs::path folder = fs::path(place).parent_path();
+  return folder.empty() ? fs::path(".") : folder;
+}
+
+Result<std::vector<ShardResults>> ReadShards(const SuiteMergeOptions& options) {
+  std::vector<ShardResults> shards;
+  for (const std::string& place : options.shards) {
+    std::error_code error;
+    if (fs::equivalent(FolderOfShard(place), options.output, error)) {
+      return UsageError(fmt::format("--output {}: {} is there, which would be written over",
+                                    options.output, place));
+    }
+    auto result = ReadResults(place);
+    if (!result) return tl::unexpected(result.error());
+    shards.push_back({place, std::move(*result)});
+  }
+  return shards;
+}
+
+}  // namespace
+
+int MergeSuite(const SuiteMergeOptions& options) {
+  auto shards = ReadShards(options);
+  if (!shards) return Fail(shards.error());
+  // Before anything is written: what does not fit together leaves nothing.
+  if (const auto joined = JoinShards(*shards); !joined) return Fail(joined.error());
+  if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
+  auto output = OutputFolder::Make(options.output);
+  if (!output) return Fail(output.error());
+  for (ShardResults& shard : *shards) {
+    CopyPictures(FolderOfShard(shard.from), options.output, shard.result);
+  }
+  const auto joined = JoinShards(*shards);
+  if (!joined) return Fail(joined.error());
+  ResultFiles files = options.files;
+  if (files.report.empty()) files.report = (fs::path(options.output) / "report.html").string();
+  if (files.junit.empty()) files.junit = (fs::path(options.output) / "junit.xml").string();
+  const Status results = WriteResults(*joined, options.output);
+  const Status written = WriteResultFiles(*joined, files);
+  if (options.json) {
+    Print("{}", ToJson(*joined));
+  } else {
+    for (const TraceResult& trace : joined->traces) {
+      if (IsGood(trace.status)) continue;
+      Print("{}: {}: {}\n", EscapeForTerminal(trace.name), NameOf(trace.status),
+            EscapeForTerminal(trace.message));
+    }
+    PrintSuiteSummary(*joined);
+    Print("results: {}\n", EscapeForTerminal(options.output));
+  }
+  for (const Status* status : {&results, &written}) {
+    if (!*status) return Fail(status->error());
+  }
+  return vgpu::ExitCodeOf(*joined, options.fail_on_flaky);
+}
+
+}  // namespace vgpu::cli

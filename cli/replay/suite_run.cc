@@ -1,0 +1,447 @@
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/output.h"
+#include "cli/replay/console.h"
+#include "cli/replay/output_folder.h"
+#include "cli/replay/suite_attempt.h"
+#include "cli/replay/suite_console.h"
+#include "cli/replay/suite_options.h"
+#include "format/protocol/escape.h"
+#include "replay/suite/shard.h"
+#include "replay/suite/suite_results.h"
+#include "replay/suite/trace_jobs.h"
+#include "replay/suite/trace_lock.h"
+#include "replay/suite/trace_verdict.h"
+#include "replay/worker/environment.h"
+#include "replay/worker/make_renderer.h"
+
+namespace vgpu::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using SuiteClock = std::chrono::steady_clock;
+
+// All that is known before anything is replayed.
+struct Preparation {
+  SuitePlan plan;  // of the whole suite, or of what --only leaves
+  Shard shard;
+  std::vector<PlannedTrace> traces;     // of this shard
+  std::map<std::string, double> costs;  // of each of them: seconds, where times are known
+  bool times_known = false;
+  TraceLock lock;
+  fs::path lock_file;
+  fs::path output;
+};
+
+Status KeepOnly(const std::vector<std::string>& patterns, SuitePlan& plan) {
+  if (patterns.empty()) return {};
+  for (const std::string& pattern : patterns) {
+    const bool finds = std::ranges::any_of(plan.traces, [&](const PlannedTrace& trace) {
+      return fnmatch(pattern.c_str(), trace.name.c_str(), 0) == 0;
+    });
+    if (!finds) {
+      return UsageError(
+          fmt::format("--only {}: {} has no trace of such a name", pattern, plan.file.string()));
+    }
+  }
+  std::erase_if(plan.traces, [&](const PlannedTrace& trace) {
+    return std::ranges::none_of(patterns, [&](const std::string& pattern) {
+      return fnmatch(pattern.c_str(), trace.name.c_str(), 0) == 0;
+    });
+  });
+  return {};
+}
+
+Result<Shard> ShardOf(const SuiteOptions& options) {
+  if (options.shard.empty()) return Shard{};
+  if (options.shard != "auto") return vgpu::ShardOf(options.shard);
+  return ShardOfEnvironment([](const char* name) -> std::optional<std::string> {
+    const char* value = getenv(name);
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  });
+}
+
+// Tells the engine that this program shards, where it wants to know.
+Status TouchStatusFile(const Shard& shard) {
+  if (shard.status_file.empty()) return {};
+  std::ofstream file(shard.status_file, std::ios::app);
+  if (file) return {};
+  return MakeError(ErrorCode::kFailed, fmt::format("{}: {} wants this file, which cannot be made",
+                                                   shard.status_file, shard.engine));
+}
+
+fs::path OutputOf(const SuiteOptions& options, const Shard& shard) {
+  if (!options.output.empty()) return options.output;
+  const std::string name = fs::path(options.file).stem().string() + "-results";
+  if (shard.total == 1) return name;
+  return fmt::format("{}-{}-of-{}", name, shard.index, shard.total);
+}
+
+std::vector<ShardItem> ItemsOf(const SuitePlan& plan, const std::map<std::string, double>& times) {
+  std::vector<ShardItem> items;
+  for (const PlannedTrace& trace : plan.traces) {
+    ShardItem item{trace.name, std::nullopt, trace.bytes};
+    const auto known = times.find(trace.name);
+    if (!trace.skip.empty()) {
+      item.seconds = 0;
+    } else if (known != times.end()) {
+      item.seconds = known->second;
+    }
+    items.push_back(item);
+  }
+  return items;
+}
+
+// This shard's part of the plan, with what each trace costs.
+void TakeShare(const std::map<std::string, double>& times, Preparation& prepared) {
+  const auto items = ItemsOf(prepared.plan, times);
+  const auto shard_of = Balance(items, prepared.shard.total);
+  const auto costs = EstimatedSeconds(items);
+  prepared.times_known = !times.empty();
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (shard_of[i] != prepared.shard.index) continue;
+    prepared.traces.push_back(prepared.plan.traces[i]);
+    prepared.costs[items[i].name] = costs[i];
+  }
+}
+
+// Without --times those of the last run here, but for shards: all of them have to know the same.
+Result<std::map<std::string, double>> KnownTimes(const SuiteOptions& options,
+                                                 const Preparation& prepared) {
+  if (options.times.empty()) {
+    const auto here = prepared.shard.total == 1 ? ReadResults(prepared.output)
+                                                : Result<SuiteResult>(SuiteResult{});
+    return here ? TimesOf(*here) : std::map<std::string, double>();
+  }
+  const auto earlier = ReadResults(options.times);
+  if (!earlier) return tl::unexpected(earlier.error());
+  return TimesOf(*earlier);
+}
+
+Result<Preparation> Prepare(const SuiteOptions& options) {
+  const auto suite = ReadSuiteFile(options.file);
+  if (!suite) return tl::unexpected(suite.error());
+  Preparation prepared;
+  auto plan = PlanOf(*suite);
+  if (!plan) return tl::unexpected(plan.error());
+  prepared.plan = std::move(*plan);
+  if (const auto kept = KeepOnly(options.only, prepared.plan); !kept) {
+    return tl::unexpected(kept.error());
+  }
+  for (PlannedTrace& trace : prepared.plan.traces) {
+    if (options.retries) trace.settings.retries = *options.retries;
+  }
+  prepared.lock_file = TraceLock::FileOf(options.file);
+  auto lock = TraceLock::Read(prepared.lock_file);
+  if (!lock) return tl::unexpected(lock.error());
+  prepared.lock = std::move(*lock);
+  auto shard = ShardOf(options);
+  if (!shard) return tl::unexpected(shard.error());
+  prepared.shard = std::move(*shard);
+  prepared.output = OutputOf(options, prepared.shard);
+  const auto times = KnownTimes(options, prepared);
+  if (!times) return tl::unexpected(times.error());
+  TakeShare(*times, prepared);
+  return prepared;
+}
+
+void NoteShard(const SuiteOptions& options, const Preparation& prepared) {
+  const Shard& shard = prepared.shard;
+  if (options.shard == "auto" && shard.engine.empty()) {
+    PrintNote("--shard auto: no engine says that this is a shard; all traces are replayed");
+  } else if (shard.total != 1) {
+    PrintNote(fmt::format("shard {} of {} (counted from 0){}: {} of {} traces", shard.index,
+                          shard.total, shard.engine.empty() ? "" : ", as " + shard.engine + " says",
+                          prepared.traces.size(), prepared.plan.traces.size()));
+  }
+}
+
+int List(const SuiteOptions& options, const Preparation& prepared) {
+  if (options.json) {
+    auto list = nlohmann::ordered_json::array();
+    for (const PlannedTrace& trace : prepared.traces) {
+      list.push_back({{"name", trace.name},
+                      {"trace", trace.file.string()},
+                      {"golden", trace.golden.string()},
+                      {"skip", trace.skip},
+                      {"expect_failure", trace.expect_failure}});
+      if (prepared.times_known) list.back()["estimated_seconds"] = prepared.costs.at(trace.name);
+    }
+    Print("{}\n", list.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    return kExitSuccess;
+  }
+  for (const PlannedTrace& trace : prepared.traces) {
+    std::string text = EscapeForTerminal(trace.name);
+    if (!trace.skip.empty()) text += ": skipped: " + EscapeForTerminal(trace.skip);
+    if (!trace.expect_failure.empty()) {
+      text += ": expected to fail: " + EscapeForTerminal(trace.expect_failure);
+    }
+    if (prepared.times_known && trace.skip.empty()) {
+      text += fmt::format(" (about {:.1f} s)", prepared.costs.at(trace.name));
+    }
+    Print("{}\n", text);
+  }
+  return kExitSuccess;
+}
+
+// Says what changes before it is written.
+int UpdateDigests(Preparation prepared) {
+  bool changes = false;
+  std::vector<std::string> paths;
+  for (const PlannedTrace& trace : prepared.plan.traces) {
+    const auto digest = DigestOfFile(trace.file);
+    if (!digest && !trace.skip.empty()) continue;
+    if (!digest) return Fail(digest.error());
+    paths.push_back(trace.path);
+    const auto before = prepared.lock.DigestOf(trace.path);
+    if (!prepared.lock.Record(trace.path, *digest)) continue;
+    changes = true;
+    Print("{}: {}\n", EscapeForTerminal(trace.path),
+          before ? fmt::format("was {}, is {}", EscapeForTerminal(*before), *digest)
+                 : fmt::format("is new: {}", *digest));
+  }
+  for (const std::string& path : prepared.lock.KeepOnly(paths)) {
+    changes = true;
+    Print("{}: is not in the suite any more\n", EscapeForTerminal(path));
+  }
+  if (!changes) {
+    Print("{}: nothing has changed\n", prepared.lock_file.string());
+    return kExitSuccess;
+  }
+  if (const auto status = prepared.lock.Write(prepared.lock_file); !status) {
+    return Fail(status.error());
+  }
+  Print("{}: written\n", prepared.lock_file.string());
+  return kExitSuccess;
+}
+
+RendererKind KindOf(const PlannedTrace& trace) {
+  ReplayOptions options;
+  options.renderer = trace.settings.renderer;
+  const auto request = RequestOf(options);
+  return request ? request->job.renderer : RendererKind::kVirgl;
+}
+
+// The results of an earlier run that still hold; none where they cannot be read.
+class EarlierRun {
+ public:
+  explicit EarlierRun(const fs::path& output) {
+    std::error_code error;
+    if (!fs::exists(ResultsFileOf(output), error)) return;
+    auto earlier = ReadResults(output);
+    if (earlier) {
+      earlier_ = std::move(*earlier);
+    } else {
+      PrintNote(earlier.error().message + "; nothing of it is kept");
+    }
+  }
+
+  std::optional<TraceResult> ResultOf(const PlannedTrace& trace, const TraceLock& lock) {
+    if (!earlier_ || !trace.skip.empty()) return std::nullopt;
+    const auto digest = DigestOfFile(trace.file);
+    const auto environment = EnvironmentFor(trace);
+    if (!digest || !environment) return std::nullopt;
+    if (lock.DigestOf(trace.path).value_or(*digest) != *digest) return std::nullopt;
+    return StillValid(*earlier_, trace, *digest, *environment);
+  }
+
+ private:
+  std::optional<GoldenEnvironment> EnvironmentFor(const PlannedTrace& trace) {
+    const auto [at, is_new] = environments_.try_emplace(trace.settings.renderer);
+    if (is_new) {
+      const auto info = ProbeRenderer(KindOf(trace), WorkerOptions{});
+      if (info) at->second = EnvironmentOf(*info);
+    }
+    return at->second;
+  }
+
+  std::optional<SuiteResult> earlier_;
+  std::map<std::string, std::optional<GoldenEnvironment>> environments_;
+};
+
+// The results as they come, and their file.
+class Gathered : public TraceJobsListener {
+ public:
+  Gathered(const SuiteOptions& options, Preparation& prepared)
+      : prepared_(prepared), console_(options.json, prepared.costs) {
+    result_.name = prepared.plan.name;
+    result_.started = fmt::format(
+        "{:%Y-%m-%dT%H:%M:%SZ}",
+        fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+    result_.shard = prepared.shard.index;
+    result_.shards = prepared.shard.total;
+    result_.plan = DigestOfPlan(prepared.plan);
+    result_.planned = prepared.traces.size();
+    result_.planned_in_all = prepared.plan.traces.size();
+  }
+
+  void OnStarted(const PlannedTrace& trace) override { console_.OnStarted(trace); }
+  void OnIdle() override { console_.OnIdle(); }
+  void OnFinished(const PlannedTrace& trace, TraceResult result) override {
+    if (!result.digest.empty() && !prepared_.lock.DigestOf(trace.path)) {
+      new_digests_ = prepared_.lock.Record(trace.path, result.digest);
+    }
+    Add(std::move(result), false);
+    WriteNowAndThen();
+  }
+
+  void Add(TraceResult result, bool reused) {
+    console_.OnFinished(result, reused);
+    result_.traces.push_back(std::move(result));
+  }
+
+  // In the plan's order, with the time that it took.
+  SuiteResult& Finish() {
+    std::map<std::string, size_t> place_of;
+    for (const PlannedTrace& trace : prepared_.traces)
+      place_of.emplace(trace.name, place_of.size());
+    std::ranges::sort(result_.traces, {},
+                      [&](const TraceResult& trace) { return place_of.at(trace.name); });
+    result_.seconds = std::chrono::duration<double>(SuiteClock::now() - begin_).count();
+    return result_;
+  }
+  bool new_digests() const { return new_digests_; }
+
+ private:
+  // After each trace, unless there are so many that writing takes a tenth of the time: what is
+  // written is all that a machine which stops leaves behind.
+  void WriteNowAndThen() {
+    const auto now = SuiteClock::now();
+    if (now < next_write_) return;
+    (void)WriteResults(result_, prepared_.output);  // at the end it counts
+    next_write_ = SuiteClock::now() + 9 * (SuiteClock::now() - now);
+  }
+
+  Preparation& prepared_;
+  SuiteConsole console_;
+  SuiteResult result_;
+  bool new_digests_ = false;
+  const SuiteClock::time_point begin_ = SuiteClock::now();
+  SuiteClock::time_point next_write_{};
+};
+
+// Longest first, so that the last ones to run are short.
+std::vector<PlannedTrace> InOrderOfCost(std::vector<PlannedTrace> traces,
+                                        const std::map<std::string, double>& costs) {
+  std::ranges::stable_sort(traces, std::greater<>(),
+                           [&](const PlannedTrace& trace) { return costs.at(trace.name); });
+  return traces;
+}
+
+std::vector<PlannedTrace> WhatIsLeftToReplay(const SuiteOptions& options, Preparation& prepared,
+                                             Gathered& gathered) {
+  std::vector<PlannedTrace> left;
+  std::optional<EarlierRun> earlier;
+  if (options.resume) earlier.emplace(prepared.output);
+  for (const PlannedTrace& trace : prepared.traces) {
+    if (!trace.skip.empty()) {
+      gathered.Add(SkippedResult(trace), false);
+    } else if (auto known = earlier ? earlier->ResultOf(trace, prepared.lock) : std::nullopt) {
+      gathered.Add(std::move(*known), true);
+    } else {
+      left.push_back(trace);
+    }
+  }
+  return left;
+}
+
+fs::path PicturesOf(const Preparation& prepared, const PlannedTrace& trace) {
+  return prepared.output / "pictures" / trace.pictures_folder;
+}
+
+TraceReplay ReplayOf(const SuiteOptions& options, const Preparation& prepared) {
+  return [&options, &prepared](const PlannedTrace& trace) {
+    const auto recorded = prepared.lock.DigestOf(trace.path);
+    if (options.locked && !recorded) {
+      return RefusedResult(trace, "",
+                           fmt::format("{}: {} has no digest of it, and --locked asks for one",
+                                       trace.file.string(), prepared.lock_file.string()));
+    }
+    return VerdictOn(trace, recorded, [&](const PlannedTrace& one) {
+      return AttemptOf(one, PicturesOf(prepared, one));
+    });
+  };
+}
+
+ResultFiles FilesOf(const SuiteOptions& options, const fs::path& output) {
+  ResultFiles files = options.files;
+  if (files.report.empty()) files.report = (output / "report.html").string();
+  if (files.junit.empty()) files.junit = (output / "junit.xml").string();
+  return files;
+}
+
+// What was begun and not finished leaves nothing.
+void RemoveUnfinished(const Preparation& prepared, const SuiteResult& result) {
+  for (const PlannedTrace& trace : prepared.traces) {
+    const bool finished =
+        std::ranges::find(result.traces, trace.name, &TraceResult::name) != result.traces.end();
+    if (!finished) RemovePictures(PicturesOf(prepared, trace));
+  }
+  std::error_code error;
+  fs::remove(prepared.output / "pictures", error);  // where it is empty
+}
+
+Status WriteAll(const SuiteOptions& options, const Preparation& prepared, const SuiteResult& result,
+                bool new_digests) {
+  if (new_digests) {
+    if (const auto status = prepared.lock.Write(prepared.lock_file); !status) {
+      PrintNote(status.error().message + ": the digests of new traces are not recorded");
+    }
+  }
+  const Status results = WriteResults(result, prepared.output);
+  const Status files = WriteResultFiles(result, FilesOf(options, prepared.output));
+  return results ? files : results;
+}
+
+int Replay(const SuiteOptions& options, Preparation& prepared) {
+  auto output = OutputFolder::Make(prepared.output);
+  if (!output) return Fail(output.error());
+  if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
+  if (const auto status = TouchStatusFile(prepared.shard); !status) return Fail(status.error());
+  if (!options.json) NoteShard(options, prepared);
+  Gathered gathered(options, prepared);
+  const auto left = InOrderOfCost(WhatIsLeftToReplay(options, prepared, gathered), prepared.costs);
+  TraceJobsOptions jobs;
+  jobs.jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+  jobs.fail_fast = options.fail_fast;
+  const auto end = RunTraceJobs(left, ReplayOf(options, prepared), jobs, gathered);
+  const SuiteResult& result = gathered.Finish();
+  RemoveUnfinished(prepared, result);
+  const Status written = WriteAll(options, prepared, result, gathered.new_digests());
+  if (options.json) {
+    Print("{}", ToJson(result));
+  } else {
+    PrintSuiteSummary(result);
+    Print("results: {}\n", EscapeForTerminal(prepared.output.string()));
+  }
+  if (!end) return Fail(end.error());
+  if (end->not_replayed != 0) {
+    PrintNote(fmt::format("{} trace{} not replayed; --resume goes on from here", end->not_replayed,
+                          end->not_replayed == 1 ? " was" : "s were"));
+  }
+  if (!written) return Fail(written.error());
+  if (end->interrupted_by != 0) return kExitInterrupted + end->interrupted_by;
+  return vgpu::ExitCodeOf(result, options.fail_on_flaky);
+}
+
+}  // namespace
+
+int RunSuite(const SuiteOptions& options) {
+  auto prepared = Prepare(options);
+  if (!prepared) return Fail(prepared.error());
+  if (options.update_digests) return UpdateDigests(std::move(*prepared));
+  if (options.list) return List(options, *prepared);
+  return Replay(options, *prepared);
+}
+
+}  // namespace vgpu::cli

@@ -1,0 +1,140 @@
+#include "replay/suite/suite_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "replay/suite/trace_lock.h"
+#include "tests/replay/suite/suite_support.h"
+
+namespace vgpu {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class SuitePlanTest : public ::testing::Test {
+ protected:
+  SuitePlanTest() {
+    for (const char* path : {"a.vgpu", "b.vgpu", "x/c.vgpu"}) folder.Put(path);
+  }
+  Result<SuitePlan> Plan(const std::string& text) {
+    const auto suite = SuiteFileOf(text, folder / "S.toml");
+    if (!suite) return tl::unexpected(suite.error());
+    return PlanOf(*suite);
+  }
+  std::string ErrorOf(const std::string& text) {
+    const auto plan = Plan(text);
+    return plan ? "no error" : plan.error().message.substr(folder.path().string().size() + 1);
+  }
+  std::vector<std::string> NamesOf(const std::string& text) {
+    const auto plan = Plan(text);
+    std::vector<std::string> names;
+    if (!plan) return {plan.error().message};
+    for (const PlannedTrace& trace : plan->traces) names.push_back(trace.name);
+    return names;
+  }
+  SuiteFolder folder;
+};
+
+TEST_F(SuitePlanTest, TracesHaveTheOrderOfTheFileAndThoseOfAPatternTheirPaths) {
+  EXPECT_THAT(NamesOf("[[trace]]\npath='x/c.vgpu'\n[[trace]]\npath='*.vgpu'\n"),
+              ElementsAre("x/c.vgpu", "a.vgpu", "b.vgpu"));
+  EXPECT_THAT(NamesOf("[[trace]]\npath='**/*.vgpu'\nexcept=['x/*']\n"),
+              ElementsAre("a.vgpu", "b.vgpu"));
+}
+
+TEST_F(SuitePlanTest, WhatFindsNothingIsNamed) {
+  EXPECT_EQ(ErrorOf("[[trace]]\npath='none.vgpu'\n"),
+            "S.toml:1:1: path 'none.vgpu' is no file: No such file or directory");
+  EXPECT_EQ(ErrorOf("[[trace]]\npath='x'\n"),
+            "S.toml:1:1: path 'x' is no file: it is something else");
+  EXPECT_EQ(ErrorOf("\n[[trace]]\npath='*.png'\n"), "S.toml:2:1: path '*.png' finds no trace");
+  EXPECT_EQ(ErrorOf("[[trace]]\npath='*.vgpu'\nexcept=['c.vgpu']\n"),
+            "S.toml:1:1: except 'c.vgpu' leaves out nothing of what path '*.vgpu' finds");
+  EXPECT_EQ(ErrorOf("[[trace]]\npath='*.vgpu'\nexcept=['*']\n"),
+            "S.toml:1:1: path '*.vgpu' finds no trace");
+}
+
+TEST_F(SuitePlanTest, ASkippedTraceNeedNotBeThere) {
+  EXPECT_THAT(NamesOf("[[trace]]\npath='none.vgpu'\nskip='too large'\n"), ElementsAre("none.vgpu"));
+}
+
+TEST_F(SuitePlanTest, ATraceIsThereOnceUnlessItHasAnotherName) {
+  const std::string place = (folder / "S.toml").string();
+  EXPECT_EQ(ErrorOf("[[trace]]\npath='*.vgpu'\n[[trace]]\npath='x/../a.vgpu'\n"),
+            "S.toml:3:1: the trace 'a.vgpu' is there already, from " + place +
+                ":1:1; one of them may have a name of its own");
+  EXPECT_THAT(NamesOf("[[trace]]\npath='*.vgpu'\n[[trace]]\npath='a.vgpu'\nname='a in a pool'\n"),
+              ElementsAre("a.vgpu", "b.vgpu", "a in a pool"));
+}
+
+TEST_F(SuitePlanTest, GoldenSetsAreBesideTheirTracesBelowTheRoot) {
+  const auto plan = Plan(
+      "[suite]\ngolden_root='sets'\n[[trace]]\npath='x/c.vgpu'\n[[trace]]\npath='a.vgpu'\n"
+      "golden='own'\n[[trace]]\npath='b.vgpu'\ngolden=false\n");
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(plan->traces[0].golden, folder / "sets/x/c");
+  EXPECT_EQ(plan->traces[1].golden, folder / "own");
+  EXPECT_EQ(plan->traces[2].golden, "");
+}
+
+TEST_F(SuitePlanTest, EachNameHasAFolderOfItsOwn) {
+  const auto plan = Plan(
+      "[[trace]]\npath='a.vgpu'\nname='../x'\n[[trace]]\npath='a.vgpu'\nname='.._x'\n"
+      "[[trace]]\npath='a.vgpu'\nname='a'\n");
+  ASSERT_TRUE(plan);
+  EXPECT_THAT(plan->traces[0].pictures_folder, HasSubstr("_.._x-"));
+  EXPECT_NE(plan->traces[0].pictures_folder, plan->traces[1].pictures_folder);
+  EXPECT_EQ(plan->traces[2].pictures_folder, "a");
+}
+
+TEST_F(SuitePlanTest, WhatAVerdictDependsOnChangesTheDigest) {
+  const auto digest = [&](const std::string& more) {
+    const auto plan = Plan("[[trace]]\npath='a.vgpu'\n" + more);
+    EXPECT_TRUE(plan);
+    return DigestOfSettings(plan->traces.at(0));
+  };
+  const std::string plain = digest("");
+  EXPECT_EQ(digest(""), plain);
+  for (const char* more : {"retries=1", "frames='0-3'", "wall_seconds=5", "tolerance={channel=1}",
+                           "heap='guest'", "expect_failure='x'", "golden='set'", "renderer='null'",
+                           "cpu_seconds=9", "memory_mib=2000"}) {
+    EXPECT_NE(digest(more), plain) << more;
+  }
+  const std::string before = digest("golden='set'");
+  folder.Put("set/manifest.json", "{}");
+  EXPECT_NE(digest("golden='set'"), before);
+}
+
+TEST_F(SuitePlanTest, ALockIsReadAsItWasWritten) {
+  EXPECT_EQ(TraceLock::FileOf("a/b.toml"), "a/b.lock.json");
+  const auto file = folder / "S.lock.json";
+  auto lock = TraceLock::Read(file);
+  ASSERT_TRUE(lock);
+  EXPECT_FALSE(lock->DigestOf("a.vgpu"));
+  EXPECT_TRUE(lock->Record("a.vgpu", "11"));
+  EXPECT_TRUE(lock->Record("b \"quoted\"", "22"));
+  ASSERT_TRUE(lock->Write(file));
+  lock = TraceLock::Read(file);
+  ASSERT_TRUE(lock);
+  EXPECT_EQ(lock->DigestOf("a.vgpu"), "11");
+  EXPECT_FALSE(lock->Record("a.vgpu", "11"));
+  EXPECT_THAT(lock->KeepOnly({"a.vgpu"}), ElementsAre("b \"quoted\""));
+  EXPECT_THAT(lock->KeepOnly({"a.vgpu"}), IsEmpty());
+}
+
+TEST_F(SuitePlanTest, WhatIsNoLockIsNamed) {
+  const auto error = [&](const std::string& text) {
+    folder.Put("S.lock.json", text);
+    const auto lock = TraceLock::Read(folder / "S.lock.json");
+    return lock ? "no error" : lock.error().message;
+  };
+  EXPECT_THAT(error(""), HasSubstr("S.lock.json: holds no digests"));
+  EXPECT_THAT(error("[]"), HasSubstr("holds no digests"));
+  EXPECT_THAT(error(R"({"version":1,"traces":{"a":3}})"), HasSubstr("holds no digests"));
+  EXPECT_THAT(error(R"({"version":2,"traces":{}})"), HasSubstr("version 2"));
+}
+
+}  // namespace
+}  // namespace vgpu
