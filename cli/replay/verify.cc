@@ -73,10 +73,14 @@ Result<ReplayRequest> JobOf(const VerifyOptions& options) {
   return request;
 }
 
+// A page shows more frames than somebody looks at one by one.
+constexpr uint64_t kMaxReportedFrames = 100;
+
 // Nothing where pictures cannot be kept at the place that nobody asked for.
 Result<std::optional<KeptPictures>> Keep(const VerifyOptions& options, ReplayRequest& request) {
   const std::string place =
       options.keep.empty() ? DefaultKeepFolder(options.replay.trace) : options.keep;
+  if (!options.files.report.empty()) request.job.max_kept_frames = kMaxReportedFrames;
   auto kept = KeptPictures::Begin(place);
   if (kept) {
     request.job.keep_folder = kept->staging();
@@ -229,8 +233,8 @@ std::function<int()> AddVerify(CLI::App& command) {
   AddHeapOptions(command, options->replay);
   command
       .add_option("--keep", options->keep,
-                  "Where to keep pictures of differing frames (of 16 at most): expected, replayed, "
-                  "difference. TRACE-differences unless given")
+                  "Where to keep pictures of differing frames (of the first 16, with --report of "
+                  "100): expected, replayed, difference. TRACE-differences unless given")
       ->type_name("DIR");
   AddResultFiles(command, options->files);
   command.add_option("--repeat", options->repeat, "Verify N times in a row")

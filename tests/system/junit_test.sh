@@ -56,6 +56,16 @@ has fail.xml '[[ATTACHMENT|gears-differences/frame-000010.difference.png]]'
 has fail.xml "  vgpu-replay verify gears.vgpu --golden golden"
 [ -s gears-differences/frame-000010.difference.png ] || fail "the picture that the file names is not there"
 
+# A page shows more frames than are kept without one.
+vgpu-replay golden gears.vgpu --golden all --every 1 >out
+for frame in all/frame-*.png; do cmp -s all/frame-000000.png "$frame" || cp all/frame-000000.png "$frame"; done
+sed -i 's/^      "digest": "/&x/' all/manifest.json
+expect_status 1 vgpu-replay verify gears.vgpu --golden all --report many.html --junit many.xml >out
+check many.xml failure
+differences=$(sed -n 's/.*"differences" value="\([0-9]*\)".*/\1/p' many.xml)
+kept=$(find gears-differences -name '*.difference.png' | wc -l)
+if [ "$kept" -le 16 ] || [ "$kept" -ne "$differences" ]; then fail "$kept of $differences frames that differ have pictures"; fi
+
 status=0
 LD_PRELOAD=$crashing_renderer vgpu-replay verify gears.vgpu --junit crash.xml --report crash.html >out 2>&1 || status=$?
 [ "$status" -eq 4 ] || { cat out; fail "the replay that crashes ended with exit status $status"; }
