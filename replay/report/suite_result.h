@@ -52,8 +52,8 @@ struct SuiteResult {
   uint64_t shard = 0, shards = 1;
   // Of a suite, so that shards can be joined: the digest of its plan, how many traces the plan has,
   // and how many of them this shard. One that was interrupted has fewer results.
-  std::optional<std::string> plan;
-  std::optional<uint64_t> planned_in_all, planned;
+  std::optional<std::string> plan{};
+  std::optional<uint64_t> planned_in_all{}, planned{};
   std::vector<TraceResult> traces;
 
   bool IsGood() const;

@@ -86,7 +86,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlayReport, commands, frames, timed_frames, u
                                    done, different, total_ns, renderer_ns, observer_ns, cpu_ns,
                                    recorded_ns, stopped)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StartedEvent, renderer, preloaded, commands, frames,
-                                   writes_confined)
+                                   writes_confined, profile, profile_match)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DifferenceEvent, kind, command, command_name, context, frame,
                                    resource, message, picture)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NoteEvent, message)

@@ -21,6 +21,9 @@ class ReplayObserver : public PlayerObserver {
 
   // Is told where the replay is, from now on; nullptr takes it away.
   void SetProfiler(Profiler* profiler) { profiler_ = profiler; }
+  // Before the first command. What kept it from beginning, as FrameJudge::Begin.
+  Status OnRenderer(const RendererInfo& renderer);
+  const ProfileChoice& profile() const { return judge_.choice(); }
 
   bool OnCommand(const CommandPlace& place) override;
   void OnTimingBegin() override;
