@@ -225,8 +225,9 @@ int RunBench(const BenchOptions& options) {
   if (const auto able = CheckOptions(options, *plan); !able) return Fail(able.error());
   Bench bench(options, *plan);
   if (const auto status = bench.Prepare(); !status) return Fail(status.error());
+  const SignalNotes notes;
   const auto status = bench.MeasureAll();
-  if (InterruptedBy() != 0) return kExitInterrupted + InterruptedBy();
+  if (NotedSignal() != 0) return kExitInterrupted + NotedSignal();
   if (!status) return Fail(status.error());
   if (const auto written = bench.Write(); !written) return Fail(written.error());
   return bench.IsSlower() ? kExitDifference : kExitSuccess;
@@ -247,8 +248,8 @@ void AddMeasureOptions(CLI::App& command, BenchOptions& options) {
       ->capture_default_str();
   command
       .add_option("--loops", options.loops,
-                  "Replays of a run that count, as medians of each frame; auto: as many as take "
-                  "a quarter of a second")
+                  "Replays of a run that count, the fastest of each frame; auto: as many as take a "
+                  "second, and 5 at least")
       ->type_name("N")
       ->capture_default_str();
   command

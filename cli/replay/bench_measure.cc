@@ -10,10 +10,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long a run's timed replays are to take together, and its calibration; at most so many.
-constexpr double kTimedSeconds = 0.25;
+// How long a run's timed replays are to take together, and its calibration, and how many they are.
+constexpr double kTimedSeconds = 1;
 constexpr double kCalibrationSeconds = 2;
-constexpr uint64_t kMostTimed = 25, kMostCalibration = 16;
+constexpr uint64_t kLeastTimed = 5, kMostTimed = 100, kMostCalibration = 16;
 // Between looks at whether there are enough runs.
 constexpr uint64_t kRunsBetweenLooks = 4;
 constexpr uint64_t kLeastRuns = 10;
@@ -37,8 +37,9 @@ class Measurement {
  private:
   Status Calibrate(const BenchConfiguration& configuration);
   void TakeCalibration(const BenchRun& run);
-  Status AddRun(const BenchConfiguration& configuration, BenchSide& side);
-  Status AddPair();
+  void Take(BenchRun run, BenchSide& side);
+  // A run, or one of each configuration.
+  Status AddRuns();
   bool IsEnough() const;
   void Tell() const;
   Interval IntervalOf(BenchMeasure measure) const { return IntervalOfField(FieldOf(measure)); }
@@ -72,7 +73,7 @@ Status Measurement::Run() {
   runs_begin_ = Clock::now();
   while (!IsEnough()) {
     Tell();
-    if (const auto status = AddPair(); !status) return status;
+    if (const auto status = AddRuns(); !status) return status;
   }
   Compare();
   return {};
@@ -103,32 +104,37 @@ void Measurement::TakeCalibration(const BenchRun& run) {
   const double settled = MedianOf({times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
                                    times.end()});
   const double wanted = std::ceil(kTimedSeconds * 1e9 / std::max(settled, 1.0));
-  const auto timed = static_cast<uint64_t>(std::clamp(wanted, 1.0, double{kMostTimed}));
+  const auto timed = static_cast<uint64_t>(std::clamp(wanted, static_cast<double>(kLeastTimed),
+                                                 static_cast<double>(kMostTimed)));
   // The same for both configurations: what they need more, they both get.
   trace_.warm_up = std::max(trace_.warm_up, warm_up);
   trace_.timed = std::max(trace_.timed, plan_.timed.value_or(timed));
 }
 
-Status Measurement::AddRun(const BenchConfiguration& configuration, BenchSide& side) {
-  auto run = RunOnce(configuration, trace_.trace, plan_.frames, trace_.warm_up + trace_.timed);
-  if (!run) return tl::unexpected(run.error());
-  side.runs.push_back(RunTimesOf(run->replays, trace_.warm_up));
-  side.environment = std::move(run->environment);
-  side.differences = run->differences;
-  trace_.commands = run->commands;
-  trace_.preloaded = run->preloaded;
-  return {};
+void Measurement::Take(BenchRun run, BenchSide& side) {
+  side.runs.push_back(RunTimesOf(run.replays, trace_.warm_up));
+  side.environment = std::move(run.environment);
+  side.differences = run.differences;
+  trace_.commands = run.commands;
+  trace_.preloaded = run.preloaded;
 }
 
-// A run of each, in the order ABBA; of the one alone, where there is one.
-Status Measurement::AddPair() {
-  if (vs_ == nullptr) return AddRun(own_, trace_.side);
-  const bool own_first = runs() % 2 == 0;
-  if (!own_first) {
-    if (const auto status = AddRun(*vs_, *trace_.other); !status) return status;
+Status Measurement::AddRuns() {
+  const uint64_t replays = trace_.warm_up + trace_.timed;
+  if (vs_ == nullptr) {
+    auto run = RunOnce(own_, trace_.trace, plan_.frames, replays);
+    if (!run) return tl::unexpected(run.error());
+    Take(std::move(*run), trace_.side);
+    return {};
   }
-  if (const auto status = AddRun(own_, trace_.side); !status) return status;
-  return own_first ? AddRun(*vs_, *trace_.other) : Status();
+  // Who begins, and who was started first, changes from pair to pair.
+  const bool own_first = runs() % 2 == 0;
+  auto pair = own_first ? RunInTurns(own_, *vs_, trace_.trace, plan_.frames, replays)
+                        : RunInTurns(*vs_, own_, trace_.trace, plan_.frames, replays);
+  if (!pair) return tl::unexpected(pair.error());
+  Take(std::move(own_first ? pair->first : pair->second), trace_.side);
+  Take(std::move(own_first ? pair->second : pair->first), *trace_.other);
+  return {};
 }
 
 Interval Measurement::IntervalOfField(double Times::*field) const {

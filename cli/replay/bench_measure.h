@@ -23,7 +23,7 @@ struct BenchPlan {
 using BenchProgress = std::function<void(uint64_t runs, uint64_t wanted, double seconds_left)>;
 
 // Measures a trace: alone, against `vs`, or against what the trace's `before` holds. An error where
-// InterruptedBy() is set is the user's end of it.
+// NotedSignal() is set is the user's end of it.
 Status Measure(const BenchPlan& plan, const BenchConfiguration& own, const BenchConfiguration* vs,
                const BenchProgress& progress, TraceBench& trace);
 

@@ -142,20 +142,81 @@ Result<BenchRun> RunFrom(const BenchConfiguration& configuration, const std::str
   }
 }
 
+// A configuration's program while it runs, or its error.
+class Participant {
+ public:
+  Participant(const BenchConfiguration& configuration, const std::string& trace)
+      : configuration_(configuration), trace_(trace) {}
+
+  Status Start(const std::string& frames, uint64_t replays) {
+    auto program = RunningProgram::Start(CallOf(configuration_, trace_, frames, replays));
+    if (!program) return tl::unexpected(program.error());
+    program_ = std::move(*program);
+    return {};
+  }
+  // Waits until it is ready for a replay, and until it has done it. False: it has ended.
+  bool Wait() { return program_->TakeLine(); }
+  void Allow() { program_->SendLine(); }
+  Result<BenchRun> Finish() {
+    const ProgramOutput output = program_->Finish();
+    if (const auto error = LinkerError(output.error)) {
+      return UsageError(
+          fmt::format("--vs {}: {}", fmt::join(configuration_.settings, " "), *error));
+    }
+    const bool whole = output.status == kExitSuccess || output.status == kExitDifference ||
+                       (output.status == kExitUnreadable && !output.out.empty());
+    if (!whole) return tl::unexpected(ErrorOf(configuration_, trace_, output));
+    return RunFrom(configuration_, trace_, output.out);
+  }
+
+ private:
+  const BenchConfiguration& configuration_;
+  const std::string& trace_;
+  std::unique_ptr<RunningProgram> program_;
+};
+
+// All but the last replay's end, which Finish waits for: then it does what ends a process.
+bool TakeTurn(Participant& one, bool last) {
+  one.Allow();
+  return last || one.Wait();
+}
+
 }  // namespace
 
 Result<BenchRun> RunOnce(const BenchConfiguration& configuration, const std::string& trace,
                          const std::string& frames, uint64_t replays) {
-  const auto output = RunProgram(CallOf(configuration, trace, frames, replays));
-  if (!output) return tl::unexpected(output.error());
-  if (const auto error = LinkerError(output->error)) {
-    return UsageError(
-        fmt::format("--vs {}: {}", fmt::join(configuration.settings, " "), *error));
+  Participant one(configuration, trace);
+  if (const auto status = one.Start(frames, replays); !status) {
+    return tl::unexpected(status.error());
   }
-  const bool whole = output->status == kExitSuccess || output->status == kExitDifference ||
-                     (output->status == kExitUnreadable && !output->out.empty());
-  if (!whole) return tl::unexpected(ErrorOf(configuration, trace, *output));
-  return RunFrom(configuration, trace, output->out);
+  bool runs = one.Wait();
+  for (uint64_t i = 0; i < replays && runs; ++i) runs = TakeTurn(one, i + 1 == replays);
+  return one.Finish();
+}
+
+Result<std::pair<BenchRun, BenchRun>> RunInTurns(const BenchConfiguration& a,
+                                                 const BenchConfiguration& b,
+                                                 const std::string& trace,
+                                                 const std::string& frames, uint64_t replays) {
+  Participant first(a, trace), second(b, trace);
+  // One more than wanted, which none is allowed: so that both are there until both are done.
+  for (Participant* one : {&first, &second}) {
+    if (const auto status = one->Start(frames, replays + 1); !status) {
+      return tl::unexpected(status.error());
+    }
+  }
+  bool first_runs = first.Wait(), second_runs = second.Wait();
+  for (uint64_t i = 0; i < replays && first_runs && second_runs; ++i) {
+    Participant& early = i % 2 == 0 ? first : second;
+    Participant& late = i % 2 == 0 ? second : first;
+    (i % 2 == 0 ? first_runs : second_runs) = TakeTurn(early, false);
+    (i % 2 == 0 ? second_runs : first_runs) = TakeTurn(late, false);
+  }
+  auto a_run = first.Finish();
+  auto b_run = second.Finish();
+  if (!a_run) return tl::unexpected(a_run.error());
+  if (!b_run) return tl::unexpected(b_run.error());
+  return std::pair(std::move(*a_run), std::move(*b_run));
 }
 
 }  // namespace vgpu::cli

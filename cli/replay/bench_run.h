@@ -14,8 +14,14 @@ struct BenchRun {
   bool preloaded = false;
 };
 
-// An error's sentence names the trace and, where it is another one, the configuration.
+// One run; an error's sentence names the trace and, where it is another one, the configuration.
 Result<BenchRun> RunOnce(const BenchConfiguration& configuration, const std::string& trace,
                          const std::string& frames, uint64_t replays);
+
+// One run of each, whose replays take turns, in the order ABBA.
+Result<std::pair<BenchRun, BenchRun>> RunInTurns(const BenchConfiguration& a,
+                                                 const BenchConfiguration& b,
+                                                 const std::string& trace,
+                                                 const std::string& frames, uint64_t replays);
 
 }  // namespace vgpu::cli

@@ -197,7 +197,7 @@ ProgramCall CallOf(const BenchConfiguration& configuration, const std::string& t
   const ReplayOptions& replay = configuration.replay;
   ProgramCall call;
   call.environment = configuration.environment;
-  call.argv = {configuration.program, "run", "--json", "--preload", "--frame-times", "--loop",
+  call.argv = {configuration.program, "run", "--json", "--preload", "--frame-times", "--turns", "--loop",
                std::to_string(loops), "--timeout", fmt::format("{}", replay.timeout_s),
                "--max-memory", replay.max_memory, "--renderer", replay.renderer};
   const auto add = [&](const char* option, const std::string& value) {

@@ -25,7 +25,8 @@ Result<BenchConfiguration> ChangedConfiguration(const BenchConfiguration& own,
 // "self: nothing ...; env:NAME=VALUE: an environment variable; ..."
 std::string BenchSettingsHelp();
 
-// `run` of a trace in this configuration, so many loops, from memory, with the times of frames.
+// `run` of a trace in this configuration, so many loops in turns, from memory, with the
+// times of frames.
 ProgramCall CallOf(const BenchConfiguration& configuration, const std::string& trace,
                    const std::string& frames, uint64_t loops);
 

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <memory>
@@ -29,6 +30,7 @@ struct RunOptions {
   std::string snapshots;
   bool preload = false;
   bool frame_times = false;
+  bool turns = false;
 };
 
 void PrintSummary(const RunOptions& options, const ReplayOutcome& outcome) {
@@ -65,6 +67,8 @@ Result<ReplayRequest> JobOf(const RunOptions& options) {
   job.recorded_pace = options.pace == "recorded";
   job.preload = options.preload;
   job.frame_times = options.frame_times;
+  // Copies, because the worker has neither.
+  if (options.turns) job.turns = Turns{dup(STDIN_FILENO), dup(STDOUT_FILENO)};
   if (!options.snapshots.empty()) {
     job.pictures_folder = options.snapshots;
   }
@@ -78,6 +82,7 @@ Status CheckComparison(const RunOptions& options) {
                       : options.pace == "recorded" ? "--pace recorded"
                       : options.loops == 0         ? "--loop 0"
                       : options.frame_times        ? "--frame-times"
+                      : options.turns              ? "--turns"
                                                    : nullptr;
   if (wrong == nullptr) return {};
   return UsageError(fmt::format("{} is given with --heap {}, which takes times", wrong, kCompare));
@@ -149,6 +154,9 @@ std::function<int()> AddRun(CLI::App& command) {
                    "than a quarter of --max-memory");
   command.add_flag("--frame-times", options->frame_times,
                    "Take the time of each frame: percentiles, and all of them with --json");
+  command.add_flag("--turns", options->turns,
+                   "Before each loop write the line \"ready\" to stdout, and wait for a line on "
+                   "stdin; its end ends the replay");
   AddHeapOptions(command, options->replay, {kCompare});
   command.footer(
       "--heap compare replays once under each policy for the frames, and twice for the time.\n"

@@ -21,14 +21,10 @@ void Add(Times& sum, const Times& one) {
   sum.renderer_ns += one.renderer_ns;
 }
 
-std::vector<Times> FrameMedians(std::span<const TimedReplay> replays) {
-  std::vector<Times> medians(replays.front().frames.size());
-  std::vector<Times> one(replays.size());
-  for (size_t frame = 0; frame < medians.size(); ++frame) {
-    for (size_t i = 0; i < replays.size(); ++i) one[i] = replays[i].frames[frame];
-    medians[frame] = MedianOf(one);
-  }
-  return medians;
+// Of each clock.
+Times Faster(const Times& a, const Times& b) {
+  return {std::min(a.wall_ns, b.wall_ns), std::min(a.cpu_ns, b.cpu_ns),
+          std::min(a.renderer_ns, b.renderer_ns)};
 }
 
 }  // namespace
@@ -50,16 +46,19 @@ RunTimes RunTimesOf(std::span<const TimedReplay> replays, size_t warm_up) {
   RunTimes run;
   run.cold = replays.front().whole;
   if (!replays.front().frames.empty()) run.cold_first_ns = replays.front().frames.front().wall_ns;
-  run.frames = FrameMedians(timed);
-  if (!run.frames.empty()) run.first_frame = run.frames.front();
-  for (size_t i = 1; i < run.frames.size(); ++i) Add(run.steady, run.frames[i]);
-  std::vector<Times> wholes;
+  run.frames = timed.front().frames;
+  Times fastest = timed.front().whole;
   Times all;
   for (const TimedReplay& replay : timed) {
-    wholes.push_back(replay.whole);
+    fastest = Faster(fastest, replay.whole);
     Add(all, replay.whole);
+    for (size_t i = 0; i < run.frames.size(); ++i) {
+      run.frames[i] = Faster(run.frames[i], replay.frames[i]);
+    }
   }
-  if (run.frames.size() < 2) run.steady = MedianOf(wholes);
+  if (!run.frames.empty()) run.first_frame = run.frames.front();
+  for (size_t i = 1; i < run.frames.size(); ++i) Add(run.steady, run.frames[i]);
+  if (run.frames.size() < 2) run.steady = fastest;
   if (all.wall_ns > 0) run.own_share = 1 - std::min(1.0, all.renderer_ns / all.wall_ns);
   return run;
 }

@@ -1,4 +1,9 @@
 // What one run of a configuration, a process, says: its replays made one.
+//
+// What disturbs a replay (another program, an interrupt) adds to its time and never takes from it:
+// a frame's fastest replay is the one that was disturbed least, and on a machine that does other
+// things it is several times steadier than the median (Chen and Revels, Robust benchmarking in
+// noisy environments, 2016). Over runs, whose noise has both signs, medians are taken.
 #pragma once
 
 #include <cstdint>
@@ -18,14 +23,14 @@ struct TimedReplay {
 };
 
 struct RunTimes {
-  // Of the frames after the first, each the median over the timed replays, together; of whole
-  // replays, the median, where there is no frame after the first.
+  // Of the frames after the first, each the fastest of the timed replays', together; of whole
+  // replays, the fastest, where there is no frame after the first.
   Times steady;
-  Times first_frame;          // the median over the timed replays; 0 where there is none
+  Times first_frame;          // the fastest of the timed replays'; 0 where there is none
   Times cold;                 // of the process's first replay, whole
   double cold_first_ns = 0;   // wall time of the first frame in it
   double own_share = 0;       // of the timed replays' wall time outside the renderer
-  std::vector<Times> frames;  // medians over the timed replays
+  std::vector<Times> frames;  // each the fastest of the timed replays'
 };
 
 double MedianOf(std::vector<double> values);  // 0 of none

@@ -182,7 +182,7 @@ Status Job::Replay() {
   page_.SetPhase(WorkerPhase::kReplaying);
   DoneEvent done;
   std::optional<Device> device;
-  while (true) {
+  while (!job_.turns || WaitForTurn(*job_.turns, [this] { page_.Beat(); })) {
     if (const auto status = StartDevice(profile.Outer(timed), device); !status) return status;
     const auto report = Player(*source_, *device, timed, fences_, options, observer_).Play();
     if (!report) return tl::unexpected(report.error());

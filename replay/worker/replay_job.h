@@ -16,6 +16,7 @@
 #include "replay/timing/profile.h"
 #include "replay/worker/events.h"
 #include "replay/worker/progress_page.h"
+#include "replay/worker/turns.h"
 #include "replay/worker/worker_process.h"
 
 namespace vgpu {
@@ -34,6 +35,7 @@ struct ReplayJob {
   RendererKind renderer = RendererKind::kVirgl;
   FrameRange frames{};  // timed, shown, compared; the replay starts at the trace's start
   uint64_t loops = 1;   // 0: until stopped
+  std::optional<Turns> turns{};  // each loop waits for one
   bool recorded_pace = false;
   std::chrono::nanoseconds max_frame_gap = std::chrono::seconds(10);  // at recorded pace
   bool window = false;
