@@ -1,0 +1,137 @@
+#!/bin/bash
+# suite_test.sh PLANT_LIBRARY: a suite of real traces: twice green; then crashes, hangs, flakes, limits, expected
+# failures, an interrupt and a changed trace, each found and named, and the other traces untouched by them.
+source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
+
+plant=$1
+need python3
+cd "$work"
+cp -r "$samples/traces" traces
+
+# expect PYTHON: an expression over the results in $out, with r the results and t its traces by name.
+expect() {
+  python3 - "$out/results.json" "$1" <<'PYTHON' || fail "not so: $1"
+import json, sys
+r = json.load(open(sys.argv[1]))
+t = {trace["name"]: trace for trace in r["traces"]}
+if not eval(sys.argv[2]):
+    for trace in r["traces"]:
+        print(trace["name"], trace["status"], trace["exit_code"], trace["attempts"], trace["message"])
+    sys.exit(1)
+PYTHON
+}
+
+# planted WHAT COMMAND...
+planted() {
+  local what=$1
+  shift
+  LD_PRELOAD=$plant VGPU_PLANT=$what "$@"
+}
+
+cat >all.toml <<'TOML'
+[suite]
+golden_root = "."
+
+[[trace]]
+path = "traces/*.vgpu"
+TOML
+
+# Green, twice, with the digests recorded and all files written.
+out=all-results
+expect_status 0 vgpu-replay suite all.toml
+expect_status 0 vgpu-replay suite all.toml --locked
+expect 'len(t) == 4 and all(x["status"] == "passed" and x["frames"] for x in t.values())'
+[ -s $out/report.html ] && [ -s $out/junit.xml ] || fail "a report is missing"
+[ ! -e $out/pictures ] || fail "a green suite has pictures"
+
+# A crash: only glmark2 has a submit number 32; it is named with its command, the others pass.
+expect_status 4 planted crash:32 vgpu-replay suite all.toml
+expect 't["traces/glmark2.vgpu"]["status"] == "error" and "SUBMIT_3D" in t["traces/glmark2.vgpu"]["message"]'
+expect '"died of SIGABRT" in t["traces/glmark2.vgpu"]["message"]'
+expect 'sum(x["status"] == "passed" for x in t.values()) == 3'
+
+# A hang, the limit of the time in all, and that of CPU time. It stays one, whatever the retries.
+cat >limits.toml <<'TOML'
+[[trace]]
+path = "traces/es2gears.vgpu"
+name = "silent"
+timeout_seconds = 5
+
+[[trace]]
+path = "traces/es2gears.vgpu"
+name = "long"
+wall_seconds = 1.5
+TOML
+out=limits-results
+expect_status 4 planted hang:20 vgpu-replay suite limits.toml
+expect '"made no progress in 5 s" in t["silent"]["message"] and "SUBMIT_3D" in t["silent"]["message"]'
+expect '"had not ended after 1.5 s" in t["long"]["message"]'
+cat >cpu.toml <<'TOML'
+trace = [{ path = "traces/es2gears.vgpu", cpu_seconds = 2 }]
+TOML
+out=cpu-results
+expect_status 4 planted spin:20 vgpu-replay suite cpu.toml
+expect '"used 2 s of CPU time" in r["traces"][0]["message"]'
+
+# A failure that is gone when it is replayed again is a flake, which is good unless told otherwise.
+cat >one.toml <<'TOML'
+trace = [{ path = "traces/es2gears.vgpu" }]
+TOML
+out=one-results
+expect_status 0 planted crash:20:once vgpu-replay suite one.toml --retries 2
+expect 'r["traces"][0]["status"] == "flaky" and r["traces"][0]["attempts"] == 2'
+expect_status 1 planted crash:20:once vgpu-replay suite one.toml --retries 2 --fail-on-flaky
+expect_status 4 planted crash:20:once vgpu-replay suite one.toml
+
+# What the suite expects, and what it does not replay. A golden set of another trace makes a difference.
+cat >expected.toml <<'TOML'
+[[trace]]
+path = "traces/es2gears.vgpu"
+name = "differs"
+golden = "traces/glmark2"
+expect_failure = "another trace's pictures"
+
+[[trace]]
+path = "traces/es2gears.vgpu"
+name = "passes"
+expect_failure = "it does not"
+
+[[trace]]
+path = "gone.vgpu"
+skip = "it is gone"
+TOML
+out=expected-results
+expect_status 1 vgpu-replay suite expected.toml
+expect 't["differs"]["status"] == "expected failure" and t["passes"]["status"] == "unexpected pass"'
+expect 't["gone.vgpu"]["status"] == "skipped" and t["gone.vgpu"]["message"] == "it is gone"'
+[ -s "$(python3 -c 'import json; t = json.load(open("expected-results/results.json"))["traces"][0]
+print("expected-results/" + t["frames"][0]["replayed"])')" ] || fail "the pictures of a difference are not kept"
+
+# Interrupted, it keeps what was done, and goes on from there. The hang is in glmark2 alone.
+out=stopped
+background env LD_PRELOAD="$plant" VGPU_PLANT=hang:32 vgpu-replay suite all.toml --jobs 1 --output stopped >stopped.log
+suite=$!
+done_of() { [ -s stopped/results.json ] && [ "$(grep -c '"status": "passed"' stopped/results.json)" -ge "$1" ]; }
+# The longest first: heap, then glmark2 or kmscube, by the times of the last run.
+wait_until 60 "the first result" done_of 1
+kill -INT "$suite"
+status=0
+wait "$suite" || status=$?
+[ "$status" -eq 130 ] || fail "an interrupted suite ended with $status"
+kept=$(python3 -c 'import json; print(len(json.load(open("stopped/results.json"))["traces"]))')
+[ "$kept" -ge 1 ] && [ "$kept" -lt 4 ] || fail "$kept of 4 results were kept"
+expect_status 0 vgpu-replay suite all.toml --resume --output stopped >resumed.log
+[ "$(grep -c 'passed, as before' resumed.log)" -eq "$kept" ] || fail "--resume did not keep $kept results: $(cat resumed.log)"
+expect 'len(t) == 4 and all(x["status"] == "passed" for x in t.values())'
+
+# A trace that changed is refused, and accepted where that is asked for.
+cp traces/kmscube.vgpu traces/es2gears.vgpu
+out=one-results
+expect_status 3 vgpu-replay suite one.toml
+expect '"is another trace than the suite recorded" in r["traces"][0]["message"]'
+vgpu-replay suite one.toml --update-digests | grep -q 'traces/es2gears.vgpu: was' || fail "the change is not shown"
+expect_status 0 vgpu-replay suite one.toml
+
+expect_status 4 planted crash:0 vgpu-replay suite all.toml --fail-fast --jobs 1 --only 'traces/[hk]*' --output fast
+[ "$(python3 -c 'import json; print(len(json.load(open("fast/results.json"))["traces"]))')" -eq 1 ] ||
+  fail "--fail-fast went on"
