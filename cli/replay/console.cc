@@ -206,6 +206,7 @@ std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outco
   json["trace"] = request.job.trace.string();
   json["renderer"] = {{"name", renderer.name},
                       {"version", renderer.version},
+                      {"library", renderer.library},
                       {"gl_vendor", renderer.gl_vendor},
                       {"gl_renderer", renderer.gl_renderer},
                       {"gl_version", renderer.gl_version}};

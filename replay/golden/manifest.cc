@@ -154,6 +154,7 @@ GoldenProfile ProfileOf(Json json, std::string name) {
     Refuse("not a golden manifest: has a number that is negative or no integer");
   }
   nlohmann::json(json.at("environment")).get_to(profile.environment);
+  profile.environment.library = json.at("environment").value("library", "");
   json.at("trace").at("name").get_to(profile.trace_name);
   json.at("trace").at("digest").get_to(profile.trace_digest);
   profile.ignored = IgnoredOf(json, profile);
@@ -186,6 +187,7 @@ Json ToJson(const GoldenProfile& profile) {
   Json json;
   json["name"] = profile.name;
   json["environment"] = nlohmann::json(profile.environment);
+  json["environment"]["library"] = profile.environment.library;
   json["trace"] = {{"name", profile.trace_name}, {"digest", profile.trace_digest}};
   json["tolerance"] = ToJson(profile.tolerance);
   json["ignored"] = Json::array();

@@ -75,6 +75,9 @@ std::vector<std::string> ChangesOf(const GoldenEnvironment& made_with,
   compare("GL version", made_with.gl_version, here.gl_version);
   compare("Mesa", made_with.mesa, here.mesa);
   compare("renderer", made_with.renderer, here.renderer);
+  if (!made_with.library.empty()) {
+    compare("renderer's library", made_with.library, here.library);
+  }
   return changes;
 }
 

@@ -54,6 +54,7 @@ ReportJson EnvironmentOfPage(const GoldenEnvironment& environment) {
   AddIfAny(json, "GL version", environment.gl_version);
   AddIfAny(json, "Mesa", environment.mesa);
   AddIfAny(json, "renderer", environment.renderer);
+  AddIfAny(json, "renderer's library", environment.library);
   AddIfAny(json, "vgpu", environment.vgpu);
   return json;
 }

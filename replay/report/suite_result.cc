@@ -54,6 +54,7 @@ void EachField(Archive& archive, Environment& environment) requires
   archive("mesa", environment.mesa);
   archive("renderer", environment.renderer);
   archive("vgpu", environment.vgpu);
+  archive("library", environment.library);
 }
 template <typename Archive, typename Trace>
 void EachField(Archive& archive,

@@ -10,7 +10,8 @@ GoldenEnvironment EnvironmentOf(const RendererInfo& renderer) {
           renderer.gl_version,
           MesaVersionIn(renderer.gl_version),
           fmt::format("{} {}", renderer.name, renderer.version),
-          VGPU_VERSION};
+          VGPU_VERSION,
+          renderer.library};
 }
 
 }  // namespace vgpu

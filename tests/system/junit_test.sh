@@ -1,11 +1,11 @@
 #!/bin/bash
-# junit_test.sh REPORT_FILES CRASHING_RENDERER: the JUnit XML of real replays (a pass, a difference, a crash, a file that is no
+# junit_test.sh REPORT_FILES PLANT_LIBRARY: the JUnit XML of real replays (a pass, a difference, a crash, a file that is no
 # trace) and of hostile text is what junit.xsd says that GitLab and Jenkins read, and its counts are true.
 source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 report_files=$1
-crashing_renderer=$2
+plant_library=$2
 need xmllint python3 convert
 cd "$work"
 
@@ -67,7 +67,7 @@ kept=$(find gears-differences -name '*.difference.png' | wc -l)
 if [ "$kept" -le 16 ] || [ "$kept" -ne "$differences" ]; then fail "$kept of $differences frames that differ have pictures"; fi
 
 status=0
-LD_PRELOAD=$crashing_renderer vgpu-replay verify gears.vgpu --junit crash.xml --report crash.html >out 2>&1 || status=$?
+VGPU_PLANT=crash:9 LD_PRELOAD=$plant_library vgpu-replay verify gears.vgpu --junit crash.xml --report crash.html >out 2>&1 || status=$?
 [ "$status" -eq 4 ] || { cat out; fail "the replay that crashes ended with exit status $status"; }
 check crash.xml error
 has crash.xml SUBMIT_3D
