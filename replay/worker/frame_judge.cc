@@ -51,12 +51,12 @@ Status FrameJudge::Begin(const GoldenEnvironment& here) {
   IgnoredParts ignored = job_.ignored;
   tolerance_ = Merge(Tolerance{}, job_.tolerance);
   if (job_.golden) {
-    choice_ = job_.profile.empty()
+    choice_ = job_.golden_profile.empty()
                   ? ChooseProfile(*job_.golden, here)
-                  : ProfileChoice{job_.golden->Find(job_.profile), ProfileMatch::kNamed};
+                  : ProfileChoice{job_.golden->Find(job_.golden_profile), ProfileMatch::kNamed};
     if (choice_.profile == nullptr) {
       return MakeError(ErrorCode::kUsage, fmt::format("{}: has no profile '{}'",
-                                                      job_.golden_folder.string(), job_.profile));
+                                                      job_.golden_folder.string(), job_.golden_profile));
     }
     tolerance_ = Merge(choice_.profile->tolerance, job_.tolerance);
     const IgnoredParts& of_set = choice_.profile->ignored;

@@ -14,7 +14,7 @@ Status CompareWithGolden(const std::filesystem::path& folder, const std::string&
   }
   job.golden = std::move(*manifest);
   job.golden_folder = folder;
-  job.profile = profile;
+  job.golden_profile = profile;
   if (job.trace_digest.empty()) job.trace_digest = DigestOfFile(job.trace).value_or("");
   return {};
 }

@@ -45,7 +45,7 @@ struct ReplayJob {
   IgnoredParts ignored{};                  // beside those of the golden set
   std::optional<GoldenManifest> golden{};  // what frames are compared with, beside the trace
   std::filesystem::path golden_folder{};
-  std::string profile{};                // of it; empty: the one that fits the renderer best
+  std::string golden_profile{};                // of it; empty: the one that fits the renderer best
   std::string trace_digest{};           // of the file, hex; empty where nobody needs it
   std::filesystem::path keep_folder{};  // for pictures of differences; empty: none are kept
   std::filesystem::path keep_place{};   // where they end up, as differences name it; empty: there
