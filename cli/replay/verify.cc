@@ -87,7 +87,7 @@ void PrintCounts(const DoneEvent& done) {
   Print("\n");
   if (done.tolerated != 0) Print("within the tolerance: {} frames\n", done.tolerated);
   if (done.not_judged != 0) {
-    Print("not judged: {} frames and read-backs of another digest, without a picture\n",
+    Print("not judged: {} frames and read-backs of another digest, without a picture to compare\n",
           done.not_judged);
   }
 }
@@ -97,6 +97,13 @@ void PrintProfile(const ReplayRequest& request, const ReplayOutcome& outcome) {
   if (started.profile.empty()) return;
   if (request.job.golden->profiles.size() == 1 && started.profile == kDefaultProfile) return;
   Print("golden profile: {}, {}\n", started.profile, SummaryOfMatch(started.profile_match));
+}
+
+// What a replay without differences is.
+const char* Praise(const DoneEvent& done) {
+  if (!WhatIsMissing(done).empty()) return "no differences in what is there to compare";
+  if (done.not_judged != 0) return "no differences";
+  return done.tolerated != 0 ? "no differences beyond the tolerance" : "identical";
 }
 
 void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
@@ -111,8 +118,7 @@ void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
   const std::string missing = WhatIsMissing(done);
   if (!missing.empty()) Print("{}\n", missing);
   if (done.differences == 0) {
-    Print("{}\n", missing.empty() ? done.not_judged == 0 ? "identical" : "no differences"
-                                  : "no differences in what is there to compare");
+    Print("{}\n", Praise(done));
     return;
   }
   Print("{} difference{}\n", done.differences, done.differences == 1 ? "" : "s");

@@ -63,6 +63,7 @@ class Channel {
   bool WindowDiffers(size_t y) const;
   const MomentRows& FilteredRow(size_t y);
   void FilterColumns(size_t y);
+  void Weigh(const std::array<const double*, kTaps>& rows, size_t size, double* to) const;
   double Similarity(size_t x) const;
 
   const Image& expected_;
@@ -92,6 +93,19 @@ bool Channel::WindowDiffers(size_t y) const {
          differs_.begin() + last + 1;
 }
 
+// The sum of what is at each place of the rows, by the taps, which are the same from either end.
+void Channel::Weigh(const std::array<const double*, kTaps>& rows, size_t size, double* to) const {
+  const auto taps = taps_;  // which `to` cannot be a part of
+  const auto from = rows;
+  for (size_t i = 0; i < size; ++i) {
+    double sum = taps[kRadius] * from[kRadius][i];
+    for (int tap = 0; tap < kRadius; ++tap) {
+      sum += taps[tap] * (from[tap][i] + from[kTaps - 1 - tap][i]);
+    }
+    to[i] = sum;
+  }
+}
+
 const MomentRows& Channel::FilteredRow(size_t y) {
   MomentRows& out = slots_[y % kTaps];
   if (rows_[y % kTaps] == y) return out;
@@ -109,28 +123,23 @@ const MomentRows& Channel::FilteredRow(size_t y) {
     padded_[kXY][i] = want * got;
   }
   for (int moment = 0; moment < kMoments; ++moment) {
-    double* to = out[moment].data();
-    std::fill_n(to, width, 0.0);
-    for (int tap = 0; tap < kTaps; ++tap) {
-      const double* from = padded_[moment].data() + tap;
-      const double weight = taps_[tap];
-      for (size_t x = 0; x < width; ++x) to[x] += weight * from[x];
-    }
+    std::array<const double*, kTaps> from;
+    for (int tap = 0; tap < kTaps; ++tap) from[tap] = padded_[moment].data() + tap;
+    Weigh(from, width, out[moment].data());
   }
   return out;
 }
 
 void Channel::FilterColumns(size_t y) {
-  for (auto& row : means_) std::ranges::fill(row, 0.0);
+  std::array<const MomentRows*, kTaps> rows;
   for (int tap = 0; tap < kTaps; ++tap) {
     const int64_t row = static_cast<int64_t>(y) + tap - kRadius;
-    const MomentRows& from = FilteredRow(Mirrored(row, expected_.height));
-    const double weight = taps_[tap];
-    for (int moment = 0; moment < kMoments; ++moment) {
-      double* to = means_[moment].data();
-      const double* in = from[moment].data();
-      for (size_t x = 0; x < expected_.width; ++x) to[x] += weight * in[x];
-    }
+    rows[tap] = &FilteredRow(Mirrored(row, expected_.height));
+  }
+  for (int moment = 0; moment < kMoments; ++moment) {
+    std::array<const double*, kTaps> from;
+    for (int tap = 0; tap < kTaps; ++tap) from[tap] = (*rows[tap])[moment].data();
+    Weigh(from, expected_.width, means_[moment].data());
   }
 }
 

@@ -93,8 +93,10 @@ std::vector<std::string> OtherChanges(const GoldenProfile& fresh,
                                       const GoldenProfile& old,
                                       const std::filesystem::path& folder) {
   std::vector<std::string> others;
-  AddOther(others, "trace", fmt::format("{} with digest {}", old.trace_name, old.trace_digest),
-           fmt::format("{} with digest {}", fresh.trace_name, fresh.trace_digest));
+  if (old.trace_digest != fresh.trace_digest) {  // another name alone is no other trace
+    others.push_back(fmt::format("trace: {} with digest {}, now {} with digest {}", old.trace_name,
+                                 old.trace_digest, fresh.trace_name, fresh.trace_digest));
+  }
   for (const std::string& change : ChangesOf(old.environment, fresh.environment)) {
     others.push_back(change);
   }

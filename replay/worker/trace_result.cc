@@ -79,7 +79,7 @@ std::string WhatIsMissing(const DoneEvent& done) {
     return "nothing drawn was verified: the trace holds no digest of a frame or a read-back";
   }
   if (done.differences == 0 && done.not_judged != 0 && done.golden_compared == 0) {
-    return "what has another digest was not verified: no picture of it is known";
+    return "what has another digest was not verified: no picture of it is known, or it is ignored";
   }
   return "";
 }

@@ -420,6 +420,75 @@ TEST_F(WorkerReplayTest, ATraceOf2dIsIdenticalOnTheSoftwareRendererWithoutEgl) {
   EXPECT_EQ(outcome.started.renderer.name, "software");
 }
 
+// A profile with frame 0 as this picture.
+GoldenProfile ProfileNamed(const std::string& name, const std::string& renderer,
+                           const std::filesystem::path& folder, const Image& picture) {
+  GoldenProfile profile;
+  profile.name = name;
+  profile.environment.renderer = renderer;
+  profile.frames = {
+      {0, 0, picture.width, picture.height, ToHex(HashOf(picture.bytes())), name + ".png"}};
+  EXPECT_TRUE(WritePng(folder / (name + ".png"), picture));
+  return profile;
+}
+
+TEST_F(WorkerReplayTest, FramesAreHeldToTheProfileOfThisRenderer) {
+  Write(Add2dFrames);
+  const Image drawn = *ToImage({kTestSide, kTestSide, 1, false, kDrawn});
+  const Image other = *ToImage({kTestSide, kTestSide, 1, false, kOther});
+  ReplayJob job{.renderer = RendererKind::kSoftware, .check_content = true};
+  job.golden_folder = folder.path();
+  job.golden.emplace().profiles = {ProfileNamed("gl", "virglrenderer 9", folder.path(), other),
+                                   ProfileNamed("plain", "software 9", folder.path(), drawn)};
+  auto outcome = Run(job);
+  EXPECT_EQ(outcome.started.profile, "plain");
+  EXPECT_EQ(outcome.started.profile_match, "family and mesa");
+  EXPECT_THAT(outcome.differences, IsEmpty());
+  ASSERT_EQ(outcome.frame_results.size(), 2u);
+  EXPECT_TRUE(outcome.frame_results[0].golden);
+  EXPECT_FALSE(outcome.frame_results[1].golden);  // which the set does not have
+
+  job.profile = "gl";
+  outcome = Run(job);
+  EXPECT_EQ(outcome.started.profile_match, "named");
+  ASSERT_EQ(outcome.differences.size(), 1u);
+  EXPECT_THAT(outcome.differences[0].message, HasSubstr("frame 0"));
+  // Its limits hold unless the job has others, and what it ignores is ignored.
+  GoldenProfile& gl = job.golden->profiles[0];
+  gl.tolerance.channel = 4;
+  EXPECT_THAT(Run(job).differences, IsEmpty());
+  job.tolerance.channel = 3;
+  EXPECT_EQ(Run(job).differences.size(), 1u);
+  gl.ignored.rects = {{0, 0, kTestSide - 1, kTestSide, {}}};
+  outcome = Run(job);
+  ASSERT_EQ(outcome.differences.size(), 1u);
+  EXPECT_EQ(outcome.frame_results[0].pixels, kTestSide);
+  job.ignored.rects = {{kTestSide - 1, 0, 1, kTestSide - 1, {}}};
+  job.tolerance.pixels = 1;
+  EXPECT_EQ(Run(job).frame_results[0].status, FrameStatus::kWithin);
+  job.ignored.rects = {{kTestSide - 1, 0, 1, kTestSide, {}}};
+  outcome = Run(job);
+  EXPECT_EQ(outcome.frame_results[0].status, FrameStatus::kNotJudged);
+  EXPECT_EQ(outcome.done->golden_compared, 0u);
+
+  job.profile = "none";
+  outcome = Run(job);
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->code, ErrorCode::kUsage);
+}
+
+TEST_F(WorkerReplayTest, AMaskOfAnotherSizeEndsTheReplayAtTheFirstFrameThatIsChecked) {
+  Write(Add2dFrames);
+  const auto mask = folder / "mask.png";
+  ASSERT_TRUE(WritePng(mask, Image{1, 1, {0, 0, 0, 255}}));
+  const auto outcome =
+      Run({.renderer = RendererKind::kSoftware, .check_content = true, .ignored = {{}, {mask}}});
+  ASSERT_TRUE(outcome.failure);
+  EXPECT_EQ(outcome.failure->code, ErrorCode::kUsage);
+  EXPECT_THAT(outcome.failure->message, HasSubstr("frame 0 (command 4, scanout 0, resource 1): is "
+                                                  "16x16, and no mask is: "));
+}
+
 TEST_F(WorkerReplayTest, TheSoftwareRendererDoesNotPassWhatIsNotThere) {
   Write([](PlayerTrace& trace) {
     Add2dFrames(trace);
