@@ -7,11 +7,14 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "cli/output.h"
 #include "cli/replay/heap_report.h"
 #include "format/protocol/escape.h"
+#include "replay/golden/profile_choice.h"
 #include "replay/worker/environment.h"
+#include "replay/worker/golden_job.h"
 
 namespace vgpu::cli {
 
@@ -26,18 +29,6 @@ Json CountsJson(const CheckCounts& counts) {
           {"fences", counts.fences}};
 }
 
-void AddPicture(const FrameResult& picture, Json& json) {
-  json["tier"] = NameOf(picture.tier);
-  if (picture.pixels != 0) {
-    json["differing_pixels"] = picture.differing;
-    json["pixels"] = picture.pixels;
-    json["largest_difference"] = picture.largest;
-  }
-  if (!picture.expected_file.empty()) json["expected"] = picture.expected_file;
-  if (!picture.replayed_file.empty()) json["replayed"] = picture.replayed_file;
-  if (!picture.difference_file.empty()) json["difference"] = picture.difference_file;
-}
-
 Json DifferencesJson(const std::vector<DifferenceEvent>& differences) {
   Json list = Json::array();
   for (const DifferenceEvent& one : differences) {
@@ -49,6 +40,33 @@ Json DifferencesJson(const std::vector<DifferenceEvent>& differences) {
     list.push_back(std::move(json));
   }
   return list;
+}
+
+// Of those that are not simply as expected.
+Json FrameResultsJson(const std::vector<FrameResult>& results) {
+  Json list = Json::array();
+  for (const FrameResult& result : results) {
+    if (result.status == FrameStatus::kSame || result.status == FrameStatus::kUnchecked) continue;
+    Json json = {{"frame", result.frame},
+                 {"scanout", result.scanout},
+                 {"status", NameOf(result.status)},
+                 {"golden", result.golden}};
+    AddPicture(result, json);
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+Json GoldenJson(const ReplayJob& job, const ReplayOutcome& outcome) {
+  const GoldenProfile* profile = ProfileOf(job, outcome.started);
+  Json json = {{"folder", job.golden_folder.string()}};
+  if (profile == nullptr) return json;
+  json["profile"] = profile->name;
+  json["profile_match"] = outcome.started.profile_match;
+  json["same_trace"] = NoteOfOtherTrace(job, outcome.started).empty();
+  json["environment_changes"] =
+      ChangesOf(profile->environment, EnvironmentOf(outcome.started.renderer));
+  return json;
 }
 
 void AddReport(const DoneEvent& done, Json& json) {
@@ -81,13 +99,30 @@ void PrintPicture(const char* what, const std::string& file) {
 
 }  // namespace
 
+void AddPicture(const FrameResult& picture, Json& json) {
+  json["tier"] = NameOf(picture.tier);
+  if (picture.pixels != 0) {
+    json["differing_pixels"] = picture.differing;
+    json["pixels"] = picture.pixels;
+    json["largest_difference"] = picture.largest;
+  }
+  if (picture.rmse) json["rmse"] = *picture.rmse;
+  if (picture.psnr) json["psnr"] = *picture.psnr;
+  if (picture.ssim) json["ssim"] = *picture.ssim;
+  if (!picture.expected_file.empty()) json["expected"] = picture.expected_file;
+  if (!picture.replayed_file.empty()) json["replayed"] = picture.replayed_file;
+  if (!picture.difference_file.empty()) json["difference"] = picture.difference_file;
+}
+
 void PrintNote(const std::string& note) { PrintError("note: {}\n", EscapeForTerminal(note)); }
 
-Console::Console(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
+Console::Console(const ReplayJob& job, bool quiet)
+    : job_(job), quiet_(quiet), terminal_(isatty(STDERR_FILENO) != 0) {}
 
 Console::~Console() { ClearProgress(); }
 
 void Console::OnStarted(const StartedEvent& event) {
+  started_ = event;
   if (!quiet_ && !event.writes_confined) {
     OnNote(
         "this kernel has no Landlock: the replaying process could write outside its output folder");
@@ -97,6 +132,7 @@ void Console::OnStarted(const StartedEvent& event) {
 void Console::OnDifference(const DifferenceEvent& event) {
   if (quiet_) return;
   ClearProgress();
+  if (!std::exchange(differs_, true)) PrintEnvironmentChanges();
   Print("{}\n", EscapeForTerminal(event.message));
   if (event.picture) {
     PrintPicture("expected", event.picture->expected_file);
@@ -104,6 +140,14 @@ void Console::OnDifference(const DifferenceEvent& event) {
     PrintPicture("difference", event.picture->difference_file);
   }
   std::fflush(stdout);
+}
+
+void Console::PrintEnvironmentChanges() {
+  const GoldenProfile* profile = ProfileOf(job_, started_);
+  if (profile == nullptr) return;
+  for (const auto& change : ChangesOf(profile->environment, EnvironmentOf(started_.renderer))) {
+    Print("the golden set was made with another {}\n", EscapeForTerminal(change));
+  }
 }
 
 void Console::OnNote(const std::string& note) {
@@ -129,7 +173,7 @@ void Console::ClearProgress() {
 }
 
 Result<ReplayOutcome> Replay(const ReplayRequest& request, bool json) {
-  Console console(json);
+  Console console(request.job, json);
   for (const std::string& note : request.notes) console.OnNote(note);
   auto outcome = RunReplay(request.job, request.worker, console);
   if (outcome) {
@@ -154,7 +198,8 @@ std::string RendererText(const RendererInfo& renderer) {
   return EscapeForTerminal(text);
 }
 
-std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome) {
+std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome,
+                        const Json* more) {
   const RendererInfo& renderer = outcome.started.renderer;
   Json json;
   json["trace"] = request.job.trace.string();
@@ -165,15 +210,13 @@ std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outco
                       {"gl_version", renderer.gl_version}};
   json["writes_confined"] = outcome.started.writes_confined;
   if (outcome.done) AddReport(*outcome.done, json);
+  if (request.job.golden) json["golden"] = GoldenJson(request.job, outcome);
   json["differences"] = DifferencesJson(outcome.differences);
+  if (request.job.check_content) json["frame_results"] = FrameResultsJson(outcome.frame_results);
   json["notes"] = outcome.notes;
-  if (request.job.golden) {
-    json["golden"] = {{"same_trace", !request.golden_is_others},
-                      {"environment_changes",
-                       ChangesOf(request.job.golden->environment, EnvironmentOf(renderer))}};
-  }
   if (outcome.failure) json["failure"] = outcome.failure->message;
   if (!outcome.last_output.empty()) json["last_output"] = outcome.last_output;
+  if (more != nullptr) json.update(*more);
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <nlohmann/json_fwd.hpp>
 
 #include "cli/replay/replay_options.h"
 #include "replay/worker/trace_result.h"
@@ -12,10 +13,12 @@ namespace vgpu::cli {
 void PrintNote(const std::string& note);
 
 // Prints differences to stdout and notes to stderr as they come, and progress to stderr where that
-// is a terminal and the replay takes longer than a second. Quiet for --json.
+// is a terminal and the replay takes longer than a second. Before the first difference it says what
+// of the golden set's environment is another one here. Quiet for --json.
 class Console : public ReplayListener {
  public:
-  explicit Console(bool quiet);
+  // The job outlives it.
+  Console(const ReplayJob& job, bool quiet);
   ~Console() override;
 
   void OnStarted(const StartedEvent& event) override;
@@ -25,10 +28,14 @@ class Console : public ReplayListener {
 
  private:
   void ClearProgress();
+  void PrintEnvironmentChanges();
 
+  const ReplayJob& job_;
   const bool quiet_;
   const bool terminal_;
   bool progress_shown_ = false;
+  StartedEvent started_;
+  bool differs_ = false;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
@@ -43,10 +50,14 @@ std::string RendererText(const RendererInfo& renderer);
 // Pictures that are what was expected: frames, read-backs and golden pictures.
 uint64_t VerifiedPictures(const DoneEvent& done);
 
-// The common part of every verb's JSON object.
-// The object's "golden" part, where there is a golden set, says whether it is this trace's and what
-// of the environment is another one.
-std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome);
+// The common part of every verb's JSON object, with a verb's own behind it (null: none).
+// The object's "golden" part, where there is a golden set, says which profile was chosen and why,
+// whether it is this trace's, and what of the environment is another one.
+std::string OutcomeJson(const ReplayRequest& request, const ReplayOutcome& outcome,
+                        const nlohmann::ordered_json* more = nullptr);
+
+// What a comparison found, into the JSON object of a frame.
+void AddPicture(const FrameResult& picture, nlohmann::ordered_json& json);
 
 // Prints why the replay failed, and the last output of a worker that could not say so itself.
 // Returns the exit code.

@@ -160,6 +160,29 @@ void AddTolerance(CLI::App& command, ToleranceChoice& tolerance) {
 #include "replay/frames/tolerances.def"
 }
 
+void AddIgnored(CLI::App& command, IgnoredParts& ignored) {
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--ignore",
+          [&ignored](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              const auto rect = ParseIgnoredRect(text);
+              if (!rect) throw CLI::ValidationError("--ignore", rect.error().message);
+              ignored.rects.push_back(*rect);
+            }
+          },
+          "Do not compare this part of a picture, from its top left corner, in all frames or in A "
+          "to B; may be given again")
+      ->allow_extra_args(false)
+      ->type_name("X,Y,WxH[@A-B]");
+  command
+      .add_option("--mask", ignored.masks,
+                  "Do not compare what is not black in this PNG, which is of the frames' size; may "
+                  "be given again")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+}
+
 Result<FrameRange> FramesOf(const std::string& text) {
   if (text.empty()) return FrameRange{};
   const auto range = ParseRange("--frames", text);

@@ -25,6 +25,8 @@ void AddReplayOptions(CLI::App& command, ReplayOptions& options);
 void AddHeapOptions(CLI::App& command, ReplayOptions& options, std::vector<std::string> more = {});
 // Those of tolerances.def.
 void AddTolerance(CLI::App& command, ToleranceChoice& tolerance);
+// --ignore and --mask.
+void AddIgnored(CLI::App& command, IgnoredParts& ignored);
 
 std::vector<std::string> AllocatorNames();  // of AllocationStrategies()
 
@@ -33,8 +35,6 @@ Result<FrameRange> FramesOf(const std::string& text);  // of --frames
 struct ReplayRequest {
   ReplayJob job;
   WorkerOptions worker;
-  std::string trace_digest;        // of the file; empty where it is not known
-  bool golden_is_others = false;   // the golden set was made from another trace
   std::vector<std::string> notes;  // what is known before the replay, full sentences
 };
 // The choice of a policy with the options' size and allocator. kUsage: those of no pool.

@@ -12,6 +12,8 @@
 #include "cli/replay/kept_pictures.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
+#include "replay/golden/profile_choice.h"
+#include "replay/worker/golden_job.h"
 #include "replay/worker/trace_result.h"
 
 namespace vgpu::cli {
@@ -21,9 +23,11 @@ namespace {
 struct VerifyOptions {
   ReplayOptions replay;
   std::string golden;
+  std::string profile;
   std::string keep;
   ToleranceChoice tolerance;
   std::string frames;
+  IgnoredParts ignored;
   uint64_t repeat = 1;
   std::string reproduce;  // the command line that repeats it
 };
@@ -32,26 +36,6 @@ struct VerifyOptions {
 // which may lie where nobody may write.
 std::string DefaultKeepFolder(const std::string& trace) {
   return std::filesystem::path(trace).stem().string() + "-differences";
-}
-
-// Says up front that the set is another trace's: what differs then says little.
-void NoteOtherTrace(const VerifyOptions& options, ReplayRequest& request) {
-  const GoldenManifest& golden = *request.job.golden;
-  const std::string& digest = request.trace_digest;
-  if (digest.empty() || digest == golden.trace_digest) return;  // no such file: the replay says so
-  request.golden_is_others = true;
-  request.notes.push_back(
-      fmt::format("{}: was made from another trace, {} with digest {}; {} has {}", options.golden,
-                  golden.trace_name, golden.trace_digest, options.replay.trace, digest));
-}
-
-Status SetGolden(const VerifyOptions& options, ReplayRequest& request) {
-  auto manifest = ReadManifest(options.golden);
-  if (!manifest) return tl::unexpected(manifest.error());
-  request.job.golden = std::move(*manifest);
-  request.job.golden_folder = options.golden;
-  NoteOtherTrace(options, request);
-  return {};
 }
 
 Result<ReplayRequest> JobOf(const VerifyOptions& options) {
@@ -63,11 +47,14 @@ Result<ReplayRequest> JobOf(const VerifyOptions& options) {
   request->job.check_content = true;
   request->job.loops = options.repeat;
   request->job.tolerance = options.tolerance;
-  request->trace_digest = DigestOfFile(options.replay.trace).value_or("");
-  if (options.golden.empty()) return request;
-  if (const auto status = SetGolden(options, *request); !status) {
-    return tl::unexpected(status.error());
+  request->job.ignored = options.ignored;
+  request->job.trace_digest = DigestOfFile(options.replay.trace).value_or("");
+  if (options.golden.empty() && !options.profile.empty()) {
+    return UsageError("--profile is given without --golden");
   }
+  if (options.golden.empty()) return request;
+  const auto status = CompareWithGolden(options.golden, options.profile, request->job);
+  if (!status) return tl::unexpected(status.error());
   return request;
 }
 
@@ -99,13 +86,20 @@ void PrintCounts(const DoneEvent& done) {
   }
 }
 
-void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome,
-                  const TraceResult& result) {
+void PrintProfile(const ReplayRequest& request, const ReplayOutcome& outcome) {
+  const StartedEvent& started = outcome.started;
+  if (started.profile.empty()) return;
+  if (request.job.golden->profiles.size() == 1 && started.profile == kDefaultProfile) return;
+  Print("golden profile: {}, {}\n", started.profile, SummaryOfMatch(started.profile_match));
+}
+
+void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
   const DoneEvent& done = *outcome.done;
   Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(request.job.trace.string()),
         done.report.commands, done.report.frames,
         done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
   Print("renderer: {}\n", RendererText(outcome.started.renderer));
+  PrintProfile(request, outcome);
   PrintCounts(done);
   if (!done.heap.policy.empty()) PrintHeapUsage(done.heap);
   const std::string missing = WhatIsMissing(done);
@@ -119,9 +113,6 @@ void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome,
   if (done.differences > outcome.differences.size()) {
     Print("only the first {} are listed\n", outcome.differences.size());
   }
-  for (const std::string& change : result.environment_changes) {
-    Print("the golden set was made with another {}\n", EscapeForTerminal(change));
-  }
 }
 
 int PrintVerify(const VerifyOptions& options, const ReplayRequest& request,
@@ -129,7 +120,7 @@ int PrintVerify(const VerifyOptions& options, const ReplayRequest& request,
   if (options.replay.json) Print("{}", OutcomeJson(request, outcome));
   if (outcome.failure) return FailReplay(outcome);
   if (!options.replay.json) {
-    PrintSummary(request, outcome, result);
+    PrintSummary(request, outcome);
     PrintTraceState(options.replay.trace, *outcome.done);
   }
   return result.exit_code;
@@ -139,7 +130,7 @@ TraceResult ResultOf(const VerifyOptions& options, const ReplayRequest& request,
                      const ReplayOutcome& outcome, std::chrono::duration<double> took) {
   TraceResult result = TraceResultOf(request.job, outcome);
   result.name = std::filesystem::path(options.replay.trace).stem().string();
-  result.digest = request.trace_digest;
+  result.digest = request.job.trace_digest;
   result.exit_code = ExitCodeOf(result, outcome);
   result.seconds = took.count();
   result.reproduce = options.reproduce;
@@ -189,7 +180,12 @@ std::function<int()> AddVerify(CLI::App& command) {
       .add_option("--frames", options->frames,
                   "Compare frames A to B only, from 0 and inclusive, and end the replay there")
       ->type_name("A-B");
+  command
+      .add_option("--profile", options->profile,
+                  "The profile of the golden set; the one that fits the renderer best unless given")
+      ->type_name("NAME");
   AddTolerance(command, options->tolerance);
+  AddIgnored(command, options->ignored);
   AddHeapOptions(command, options->replay);
   command
       .add_option("--keep", options->keep,
@@ -202,9 +198,11 @@ std::function<int()> AddVerify(CLI::App& command) {
       ->type_name("N")
       ->capture_default_str();
   command.footer(
-      "The tolerance holds for frames whose expected picture is known; with one, content of\n"
-      "another digest and without a picture is counted, not judged. The golden set's own\n"
-      "holds where --tolerance or --max-pixels is not given here.\n"
+      "The tolerance holds for frames whose expected picture is known; with one, or with\n"
+      "something ignored, content of another digest and without a picture is counted, not\n"
+      "judged. A frame passes at the first comparison that accepts it: digests, pixels, then\n"
+      "RMSE and SSIM where a limit is given. The golden set's own limits hold where they are\n"
+      "not given here; what it ignores is ignored too.\n"
       "Exit codes: 0 no difference; 1 a difference, or nothing drawn to verify; 2 wrong usage;\n"
       "3 the trace or golden set cannot be read, or the trace is damaged; 4 the replay failed;\n"
       "77 no GL here.");

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <optional>
 #include <span>
 #include <utility>
@@ -23,6 +25,7 @@ enum Channel : std::size_t { kRed, kGreen, kBlue, kAlpha, kChannels };
 
 struct TexelLayout {
   uint32_t bytes = 0;
+  bool is_float = false;
   std::array<Field, kChannels> channels;
 };
 
@@ -46,12 +49,16 @@ std::span<const Channel> ChannelsOf(char letter) {
   }
 }
 
+bool IsFloatSize(uint32_t bits) { return bits == 32 || bits == 16 || bits == 11 || bits == 10; }
+
 // Parses FormatInfo::channels, "B5G6R5": a letter and its bits, from the lowest bit up.
 std::optional<TexelLayout> ParseChannels(const FormatInfo& format) {
-  if (format.block_width != 1 || format.block_height != 1 || format.block_bytes > 8) return {};
-  if (!format.name.ends_with("_UNORM") && !format.name.ends_with("_SRGB")) return {};
+  if (format.block_width != 1 || format.block_height != 1) return {};
   TexelLayout layout;
   layout.bytes = format.block_bytes;
+  layout.is_float = format.name.ends_with("_FLOAT");
+  const bool is_normal = format.name.ends_with("_UNORM") || format.name.ends_with("_SRGB");
+  if (!is_normal && !layout.is_float) return {};
   uint32_t shift = 0;
   bool has_colour = false;
   for (size_t i = 0; i < format.channels.size();) {
@@ -60,7 +67,8 @@ std::optional<TexelLayout> ParseChannels(const FormatInfo& format) {
     while (i < format.channels.size() && format.channels[i] >= '0' && format.channels[i] <= '9') {
       bits = bits * 10 + static_cast<uint32_t>(format.channels[i++] - '0');
     }
-    if (bits == 0 || bits > 16 || shift + bits > 8u * layout.bytes) return {};
+    if (bits == 0 || bits > 32 || shift + bits > 8u * layout.bytes) return {};
+    if (layout.is_float ? !IsFloatSize(bits) : bits > 16) return {};
     const auto channels = ChannelsOf(letter);
     if (channels.empty() && letter != 'X') return {};
     for (const Channel channel : channels) {
@@ -77,6 +85,41 @@ uint8_t ToEightBits(uint64_t value, uint32_t bits) {
   if (bits == 8) return static_cast<uint8_t>(value);
   const uint32_t max = (1u << bits) - 1;
   return static_cast<uint8_t>((value * 255 + max / 2) / max);
+}
+
+// Of 16 bits with a sign, or of 11 or 10 without: five bits of exponent before those of the
+// mantissa. By its bits: what links this needs no mathematics library.
+float SmallFloat(uint32_t value, uint32_t bits) {
+  constexpr uint32_t kExponentBits = 5, kExponentMask = (1u << kExponentBits) - 1;
+  constexpr uint32_t kBiases = 127 - 15;  // of a float's exponent, less this one's
+  constexpr uint32_t kFloatMantissaBits = 23;
+  const uint32_t sign_bits = bits == 16 ? 1 : 0;
+  const uint32_t mantissa_bits = bits - kExponentBits - sign_bits;
+  const uint32_t mantissa = value & ((1u << mantissa_bits) - 1);
+  const uint32_t exponent = value >> mantissa_bits & kExponentMask;
+  const float sign = sign_bits != 0 && value >> 15 != 0 ? -1.0f : 1.0f;
+  if (exponent == 0) {
+    return sign * static_cast<float>(mantissa) / static_cast<float>(1u << (14 + mantissa_bits));
+  }
+  const uint32_t wide = exponent == kExponentMask ? 255 : exponent + kBiases;
+  return sign * std::bit_cast<float>(wide << kFloatMantissaBits |
+                                     mantissa << (kFloatMantissaBits - mantissa_bits));
+}
+
+uint8_t FloatToEightBits(uint32_t value, uint32_t bits) {
+  const float number = bits == 32 ? std::bit_cast<float>(value) : SmallFloat(value, bits);
+  if (!(number > 0)) return 0;  // nor what is no number
+  return static_cast<uint8_t>(std::min(number, 1.0f) * 255 + 0.5f);
+}
+
+// Up to 32 bits of a texel.
+uint32_t BitsAt(const uint8_t* texel, const Field& field) {
+  uint64_t bits = 0;
+  const uint32_t first = field.shift / 8u, last = (field.shift + field.bits + 7u) / 8u;
+  for (uint32_t byte = first; byte < last; ++byte) {
+    bits |= uint64_t{texel[byte]} << (8 * (byte - first));
+  }
+  return static_cast<uint32_t>(bits >> field.shift % 8u & ((uint64_t{1} << field.bits) - 1));
 }
 
 // In which order a picture has its channels. Alpha that is not shown is 255.
@@ -123,15 +166,15 @@ void SwizzleBytes(const TexelLayout& layout, const Order& order, const uint8_t* 
 void ExtractFields(const TexelLayout& layout, const Order& order, const uint8_t* from,
                    uint64_t texels, uint8_t* to) {
   for (uint64_t i = 0; i < texels; ++i, from += layout.bytes, to += kChannels) {
-    uint64_t texel = 0;
-    for (uint32_t byte = 0; byte < layout.bytes; ++byte)
-      texel |= uint64_t{from[byte]} << (8 * byte);
     for (size_t place = 0; place < kChannels; ++place) {
       const Field field = SourceOf(layout, order, place);
-      const uint64_t mask = (uint64_t{1} << field.bits) - 1;
-      const uint8_t missing = order.channels[place] == kAlpha ? 255 : 0;
-      to[place] =
-          field.bits == 0 ? missing : ToEightBits((texel >> field.shift) & mask, field.bits);
+      if (field.bits == 0) {
+        to[place] = order.channels[place] == kAlpha ? 255 : 0;
+      } else if (layout.is_float) {
+        to[place] = FloatToEightBits(BitsAt(from, field), field.bits);
+      } else {
+        to[place] = ToEightBits(BitsAt(from, field), field.bits);
+      }
     }
   }
 }

@@ -31,11 +31,13 @@ struct Image {
 Result<uint64_t> PackedSize(uint32_t width, uint32_t height, uint32_t format);
 
 // Converts what a scanout shows. Alpha is not shown by a scanout, so the picture is opaque; formats
-// with more than 8 bits a channel are rounded. Virgl's transfers already give row 0 as the guest
+// with more than 8 bits a channel are rounded. sRGB formats show the values that are stored, which
+// are what a display is sent; floats from 0 to 1 are taken as such values, those outside are the
+// nearer end, and what is no number is 0. Virgl's transfers already give row 0 as the guest
 // addresses it, and a guest's row 0 is the top of what it presents whatever the resource's Y_0_TOP
 // flag says: the flag only places the rows in the host's texture.
-// Errors (kFailed): a format that no display has (compressed, float, more than 64 bits), too little
-// data.
+// Errors (kFailed): a format that no display has (compressed, integer, signed, depth, floats of 64
+// bits), too little data.
 Result<Image> ToImage(const Pixels& pixels);
 // The same as B, G, R, A, with the alpha that there is (255 where the format has none), which a
 // cursor shows.

@@ -3,76 +3,101 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
-#include <cstring>
+
+#include "replay/frames/structural_similarity.h"
 
 namespace vgpu {
 
 namespace {
 
-uint32_t LargestChannelDifference(const uint8_t* a, const uint8_t* b) {
-  int largest = 0;
-  for (int channel = 0; channel < 4; ++channel) {
-    largest = std::max(largest, std::abs(int{a[channel]} - int{b[channel]}));
+constexpr int kColours = 3;
+
+// The second tier, and the sum that the third one is made of.
+uint64_t ComparePixels(const Image& expected, const Image& actual, const Tolerance& tolerance,
+                       const PixelMask& ignored, Comparison& result) {
+  uint64_t squares = 0;
+  const uint64_t pixels = uint64_t{expected.width} * expected.height;
+  for (uint64_t i = 0; i < pixels; ++i) {
+    if (!ignored.empty() && ignored[i] != 0) {
+      ++result.ignored;
+      continue;
+    }
+    uint32_t largest = 0;
+    for (int channel = 0; channel < kColours; ++channel) {
+      const int difference =
+          int{expected.rgba[4 * i + channel]} - int{actual.rgba[4 * i + channel]};
+      largest = std::max(largest, static_cast<uint32_t>(std::abs(difference)));
+      squares += static_cast<uint64_t>(difference * difference);
+    }
+    result.largest = std::max(result.largest, largest);
+    if (largest > tolerance.channel) ++result.differing;
   }
-  return static_cast<uint32_t>(largest);
+  result.pixels = pixels - result.ignored;
+  return squares;
+}
+
+void SetError(uint64_t squares, Comparison& result) {
+  const auto values = static_cast<double>(result.pixels * kColours);
+  result.rmse = std::sqrt(static_cast<double>(squares) / values);
+  if (squares != 0) result.psnr = 20 * std::log10(255 / *result.rmse);
 }
 
 }  // namespace
 
-Comparison Compare(const Image& expected, const Image& actual, const Tolerance& tolerance) {
+Comparison Compare(const Image& expected, const Image& actual, const Tolerance& tolerance,
+                   const PixelMask& ignored) {
   Comparison result;
-  result.pixels = uint64_t{expected.width} * expected.height;
   if (expected.width != actual.width || expected.height != actual.height) {
-    result.same_size = false;
-    result.differing = result.pixels;
+    result.tier = ComparisonTier::kSize;
+    result.pixels = result.differing = uint64_t{expected.width} * expected.height;
     result.largest = 255;
     return result;
   }
-  if (expected.rgba == actual.rgba) return result;
-  for (uint64_t i = 0; i < result.pixels; ++i) {
-    const uint32_t difference =
-        LargestChannelDifference(expected.rgba.data() + 4 * i, actual.rgba.data() + 4 * i);
-    result.largest = std::max(result.largest, difference);
-    if (difference > tolerance.channel) ++result.differing;
+  const uint64_t squares = ComparePixels(expected, actual, tolerance, ignored, result);
+  const auto try_tier = [&result](ComparisonTier tier, bool has_limit, bool accepts) {
+    if (has_limit) result.tier = tier;
+    result.accepted = has_limit && accepts;
+    return result.accepted;
+  };
+  if (try_tier(ComparisonTier::kPixels, true, result.differing <= tolerance.pixels)) return result;
+  SetError(squares, result);
+  if (try_tier(ComparisonTier::kError, tolerance.rmse > 0, *result.rmse <= tolerance.rmse)) {
+    return result;
   }
+  result.ssim = StructuralSimilarity(expected, actual, ignored);
+  try_tier(ComparisonTier::kStructure, tolerance.ssim < 1, *result.ssim >= tolerance.ssim);
   return result;
+}
+
+void SetNumbers(const Comparison& comparison, FrameResult& result) {
+  result.tier = comparison.tier;
+  result.differing = comparison.differing;
+  result.pixels = comparison.pixels;
+  result.largest = comparison.largest;
+  result.rmse = comparison.rmse;
+  result.psnr = comparison.psnr;
+  result.ssim = comparison.ssim;
 }
 
 std::string Describe(const Comparison& comparison, const Image& expected, const Image& actual,
                      const Tolerance& tolerance) {
-  if (!comparison.same_size) {
+  if (!comparison.SameSize()) {
     return fmt::format("is {}x{}, expected {}x{}", actual.width, actual.height, expected.width,
                        expected.height);
   }
   std::string limits = fmt::format("tolerance {}", tolerance.channel);
   if (tolerance.pixels != 0) limits += fmt::format(" in all but {} pixels", tolerance.pixels);
+  if (tolerance.rmse > 0 && comparison.rmse) {
+    limits += fmt::format("; RMSE {:.4g}, at most {}", *comparison.rmse, tolerance.rmse);
+  }
+  if (tolerance.ssim < 1 && comparison.ssim) {
+    limits += fmt::format("; SSIM {:.6f}, at least {}", *comparison.ssim, tolerance.ssim);
+  }
+  if (comparison.ignored != 0) limits += fmt::format("; {} pixels ignored", comparison.ignored);
   return fmt::format("differs in {} of {} pixels (largest difference {}, {})", comparison.differing,
                      comparison.pixels, comparison.largest, limits);
-}
-
-Image DifferenceImage(const Image& expected, const Image& actual) {
-  Image out{expected.width, expected.height, {}};
-  const uint64_t pixels = uint64_t{expected.width} * expected.height;
-  out.rgba.resize(pixels * 4);
-  for (uint64_t i = 0; i < pixels; ++i) {
-    const uint32_t x = static_cast<uint32_t>(i % expected.width);
-    const uint32_t y = static_cast<uint32_t>(i / expected.width);
-    const uint8_t* want = expected.rgba.data() + 4 * i;
-    uint8_t* to = out.rgba.data() + 4 * i;
-    const bool outside = x >= actual.width || y >= actual.height;
-    const uint8_t* got =
-        outside ? nullptr : actual.rgba.data() + 4 * (uint64_t{y} * actual.width + x);
-    if (outside || std::memcmp(want, got, 4) != 0) {
-      to[0] = 255;
-      to[1] = to[2] = 0;
-    } else {
-      const auto grey = static_cast<uint8_t>((want[0] * 3 + want[1] * 6 + want[2]) / 40);
-      to[0] = to[1] = to[2] = grey;
-    }
-    to[3] = 255;
-  }
-  return out;
 }
 
 }  // namespace vgpu

@@ -1,36 +1,59 @@
-// Writes a golden set: until all of the new one is there, the old one is as it was.
+// Writes one profile of a golden set: until all of the new one is there, the old one is as it was.
 //
 // Putting the new one in its place is one rename a picture and one for the manifest; a machine that
 // stops among them leaves pictures of both beside the old manifest.
 #pragma once
 
+#include "replay/golden/golden_changes.h"
 #include "replay/golden/manifest.h"
 
 namespace vgpu {
 
+struct GoldenTarget {
+  std::filesystem::path folder{};
+  std::string profile{};  // empty: the only one that is there, or kDefaultProfile
+  bool update = false;   // what is there may be replaced
+  bool dry_run = false;  // nothing is to be written into the folder
+};
+
 class GoldenWriter {
  public:
-  // Makes the folder, and one inside it for the new pictures. kUsage: the folder holds a golden
-  // set and `update` is false, or it holds something else.
-  static Result<GoldenWriter> Begin(const std::filesystem::path& folder, bool update);
+  // Makes the folder, and one for the new pictures: inside it, or where all other temporary files
+  // are for a dry run, which makes no folder of its own. kUsage: the set has the profile and
+  // `update` is false; it has several and none is named; the folder holds something else; the
+  // profile's name is none.
+  static Result<GoldenWriter> Begin(const GoldenTarget& target);
   // Removes the new pictures unless Commit moved them, and the folder if it was made for them.
   ~GoldenWriter();
   GoldenWriter(GoldenWriter&& other) noexcept;
   GoldenWriter& operator=(GoldenWriter&&) = delete;
 
-  // Where pictures are written to, under their final names.
+  // Where pictures of frames and masks are written to, under the names that they will have.
   const std::filesystem::path& staging() const { return staging_; }
+  const std::string& profile() const { return profile_; }
+  // What is there of the profile; null: nothing.
+  const GoldenProfile* old() const { return manifest_.Find(profile_); }
 
-  // Replaces the old set: the pictures of the manifest's frames move in, those of the old one that
-  // are not in it go. The files are named after their frames, whatever the manifest says.
-  Status Commit(GoldenManifest manifest);
+  // What Commit will change.
+  Result<GoldenChanges> ChangesTo(GoldenProfile fresh) const;
+  // Replaces the profile, and no other one: pictures of frames that are new or other ones move in,
+  // those of the old one that are not in it go. The files are named after the profile and their
+  // frames, whatever `fresh` says; masks move in where they are in `staging`.
+  Status Commit(GoldenProfile fresh);
 
  private:
   GoldenWriter() = default;
+  Status Stage(const GoldenTarget& target);
+  // With its name, its files' places, and each frame once.
+  GoldenProfile Placed(GoldenProfile fresh) const;
+  Status MoveIn(const std::string& place);
+  void RemoveWhatNobodyNames(const GoldenProfile& old) const;
+
   std::filesystem::path folder_;
   std::filesystem::path staging_;  // empty in one that was moved from
+  std::string profile_;
   bool made_folder_ = false;
-  std::vector<std::string> old_files_;
+  GoldenManifest manifest_;  // what is there
 };
 
 }  // namespace vgpu

@@ -9,19 +9,22 @@
 #include <nlohmann/json.hpp>
 
 #include "format/protocol/content_hash.h"
+#include "format/protocol/limits.h"
 
 namespace vgpu {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GoldenEnvironment, gl_vendor, gl_renderer, gl_version, mesa,
                                    renderer, vgpu)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GoldenFrame, number, scanout, width, height, digest, file)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Tolerance, channel, pixels)
 
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
+constexpr size_t kMaxProfileName = 64;
+constexpr uint64_t kMaxBytes = 256u << 20;  // a million frames
+constexpr int kMaxDepth = 16;               // four are needed; the JSON library recurses
 
 std::filesystem::path ManifestPath(const std::filesystem::path& folder) {
   return folder / "manifest.json";
@@ -31,83 +34,224 @@ tl::unexpected<Error> Unreadable(const std::filesystem::path& path, const std::s
   return MakeError(ErrorCode::kUnreadable, fmt::format("{}: {}", path.string(), why));
 }
 
-// A golden set may come from somewhere else: a name must not lead out of its folder.
-bool IsPlainName(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos;
+// A golden set may come from somewhere else. What is wrong with it is thrown as an Error, whose
+// sentence the file's name goes before.
+[[noreturn]] void Refuse(std::string why) { throw Error{ErrorCode::kUnreadable, std::move(why)}; }
+
+void CheckFile(const std::filesystem::path& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) Refuse("is not a regular file");
+  const auto size = std::filesystem::file_size(path, error);
+  if (!error && size <= kMaxBytes) return;
+  Refuse(error ? error.message()
+               : fmt::format("has {} bytes, above the limit of {}", size, kMaxBytes));
 }
 
-// A manifest has no other numbers; the JSON library would take -1 as the largest one.
-bool HasOnlyUnsignedNumbers(const nlohmann::json& json) {
+bool IsPlainName(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find('/') == name.npos;
+}
+
+// A name must not lead out of the set's folder: it is one in there, or one in the profile's.
+void CheckPlace(const GoldenProfile& profile, std::string_view file, const std::string& what) {
+  std::string_view name = file;
+  const std::string folder = profile.name + "/";
+  if (name.starts_with(folder)) name.remove_prefix(folder.size());
+  if (IsPlainName(name)) return;
+  Refuse(fmt::format("{} names the file '{}', which is no plain name", what, file));
+}
+
+// A manifest has no other numbers outside of its tolerances; the JSON library would take -1 as the
+// largest one.
+bool HasOnlyUnsignedNumbers(const Json& json) {
   if (json.is_number()) return json.is_number_unsigned();
   return !json.is_structured() || std::ranges::all_of(json, HasOnlyUnsignedNumbers);
 }
 
-Status CheckTolerance(const std::filesystem::path& path, const Tolerance& tolerance) {
-  if (tolerance.channel <= 255) return {};
-  return Unreadable(path,
-                    fmt::format("has the tolerance {}, which is above 255", tolerance.channel));
+template <typename T>
+void ReadLimit(const Json& json, const char* name, T low, T high, T& limit) {
+  if (!json.contains(name)) return;  // of a version that did not have it
+  const Json& value = json.at(name);
+  const bool fits = std::is_integral_v<T> ? value.is_number_unsigned() : value.is_number();
+  if (!fits) {
+    Refuse(fmt::format("has the tolerance {} {}, which is negative or no {}", name, value.dump(),
+                       std::is_integral_v<T> ? "integer" : "number"));
+  }
+  const bool in_range = std::is_integral_v<T>
+                            ? value.get<uint64_t>() >= static_cast<uint64_t>(low) &&
+                                  value.get<uint64_t>() <= static_cast<uint64_t>(high)
+                            : value.get<double>() >= static_cast<double>(low) &&
+                                  value.get<double>() <= static_cast<double>(high);
+  if (!in_range) {
+    Refuse(fmt::format("has the tolerance {} {}, which is not between {} and {}", name,
+                       value.dump(), low, high));
+  }
+  limit = value.get<T>();
 }
 
-Status CheckFrames(const std::filesystem::path& path, const std::vector<GoldenFrame>& frames) {
-  if (frames.empty()) return Unreadable(path, "has no frames");
-  for (size_t i = 0; i < frames.size(); ++i) {
-    if (!IsPlainName(frames[i].file)) {
-      return Unreadable(path, fmt::format("frame {} names the file '{}', which is no plain name",
-                                          frames[i].number, frames[i].file));
-    }
-    if (i != 0 && frames[i].number <= frames[i - 1].number) {
-      return Unreadable(path, fmt::format("frame {} stands behind frame {}", frames[i].number,
-                                          frames[i - 1].number));
-    }
+// Takes it out of the profile.
+Tolerance TakeTolerance(Json& profile) {
+  const Json json = profile.at("tolerance");
+  profile.erase("tolerance");
+  Tolerance tolerance;
+#define VGPU_TOLERANCE(type, name, exact, low, high, option, summary) \
+  ReadLimit<type>(json, #name, low, high, tolerance.name);
+#include "replay/frames/tolerances.def"
+  return tolerance;
+}
+
+Json ToJson(const Tolerance& tolerance) {
+  Json json;
+#define VGPU_TOLERANCE(type, name, exact, low, high, option, summary) json[#name] = tolerance.name;
+#include "replay/frames/tolerances.def"
+  return json;
+}
+
+IgnoredParts IgnoredOf(const Json& json, const GoldenProfile& profile) {
+  IgnoredParts ignored;
+  for (const auto& text : json.value("ignored", std::vector<std::string>())) {
+    auto rect = ParseIgnoredRect(text);
+    if (!rect) Refuse("ignored: " + rect.error().message);
+    ignored.rects.push_back(*rect);
   }
-  return {};
+  for (const auto& file : json.value("masks", std::vector<std::string>())) {
+    CheckPlace(profile, file, "a mask");
+    ignored.masks.emplace_back(file);
+  }
+  return ignored;
+}
+
+void CheckNumber(const Json& frame, const char* name, uint64_t most) {
+  const auto value = frame.at(name).get<uint64_t>();
+  if (value <= most) return;
+  Refuse(fmt::format("frame {} has the {} {}, above the limit of {}",
+                     frame.at("number").get<uint64_t>(), name, value, most));
+}
+
+std::vector<GoldenFrame> FramesOf(const Json& json, const GoldenProfile& profile) {
+  std::vector<GoldenFrame> frames;
+  for (const Json& one : json) {
+    CheckNumber(one, "scanout", UINT32_MAX);
+    CheckNumber(one, "width", limits::kMaxTextureSide);
+    CheckNumber(one, "height", limits::kMaxTextureSide);
+    auto frame = nlohmann::json(one).get<GoldenFrame>();
+    CheckPlace(profile, frame.file, fmt::format("frame {}", frame.number));
+    if (!frames.empty() && frame.number <= frames.back().number) {
+      Refuse(fmt::format("frame {} stands behind frame {}", frame.number, frames.back().number));
+    }
+    frames.push_back(std::move(frame));
+  }
+  if (frames.empty()) Refuse("has no frames");
+  return frames;
+}
+
+GoldenProfile ProfileOf(Json json, std::string name) {
+  GoldenProfile profile;
+  profile.name = std::move(name);
+  if (!IsProfileName(profile.name))
+    Refuse(fmt::format("has a profile '{}', which is no name", profile.name));
+  profile.tolerance = TakeTolerance(json);
+  if (!HasOnlyUnsignedNumbers(json)) {
+    Refuse("not a golden manifest: has a number that is negative or no integer");
+  }
+  nlohmann::json(json.at("environment")).get_to(profile.environment);
+  json.at("trace").at("name").get_to(profile.trace_name);
+  json.at("trace").at("digest").get_to(profile.trace_digest);
+  profile.ignored = IgnoredOf(json, profile);
+  profile.frames = FramesOf(json.at("frames"), profile);
+  return profile;
+}
+
+GoldenManifest ManifestOf(const Json& json) {
+  const auto version = json.at("version").get<int64_t>();
+  if (version > kVersion) {
+    Refuse(fmt::format("has version {}; versions up to {} are known", version, kVersion));
+  }
+  GoldenManifest manifest;
+  if (version < 2) {
+    manifest.profiles.push_back(ProfileOf(json, std::string(kDefaultProfile)));
+    return manifest;
+  }
+  for (const Json& one : json.at("profiles")) {
+    GoldenProfile profile = ProfileOf(one, one.at("name").get<std::string>());
+    if (manifest.Find(profile.name) != nullptr) {
+      Refuse(fmt::format("has two profiles {}", profile.name));
+    }
+    manifest.profiles.push_back(std::move(profile));
+  }
+  if (manifest.profiles.empty()) Refuse("has no profiles");
+  return manifest;
+}
+
+Json ToJson(const GoldenProfile& profile) {
+  Json json;
+  json["name"] = profile.name;
+  json["environment"] = nlohmann::json(profile.environment);
+  json["trace"] = {{"name", profile.trace_name}, {"digest", profile.trace_digest}};
+  json["tolerance"] = ToJson(profile.tolerance);
+  json["ignored"] = Json::array();
+  for (const IgnoredRect& rect : profile.ignored.rects) json["ignored"].push_back(ToText(rect));
+  json["masks"] = Json::array();
+  for (const auto& mask : profile.ignored.masks) json["masks"].push_back(mask.string());
+  json["frames"] = nlohmann::json(profile.frames);
+  return json;
 }
 
 }  // namespace
 
+const GoldenProfile* GoldenManifest::Find(std::string_view name) const {
+  const auto found = std::ranges::find(profiles, name, &GoldenProfile::name);
+  return found == profiles.end() ? nullptr : &*found;
+}
+
+std::string GoldenManifest::Names() const {
+  std::string names;
+  for (const GoldenProfile& profile : profiles) {
+    names += (names.empty() ? "" : ", ") + profile.name;
+  }
+  return names;
+}
+
+bool IsProfileName(std::string_view name) {
+  constexpr std::string_view kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  return !name.empty() && name.size() <= kMaxProfileName && name.front() != '.' &&
+         name.find_first_not_of(kLetters) == name.npos;
+}
+
 Result<GoldenManifest> ReadManifest(const std::filesystem::path& folder) {
   const auto path = ManifestPath(folder);
-  std::ifstream in(path);
-  if (!in) {
-    return Unreadable(folder,
-                      fmt::format("not a golden set: manifest.json: {}", std::strerror(errno)));
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) {
+    const std::string why =
+        error ? error.message()
+              : std::make_error_code(std::errc::no_such_file_or_directory).message();
+    return Unreadable(folder, fmt::format("not a golden set: manifest.json: {}", why));
   }
-  GoldenManifest manifest;
   try {
-    const nlohmann::json json = nlohmann::json::parse(in);
-    if (!HasOnlyUnsignedNumbers(json)) {
-      return Unreadable(path, "not a golden manifest: has a number that is negative or no integer");
-    }
-    if (const int version = json.at("version").get<int>(); version > kVersion) {
-      return Unreadable(
-          path, fmt::format("has version {}; versions up to {} are known", version, kVersion));
-    }
-    json.at("environment").get_to(manifest.environment);
-    json.at("trace").at("name").get_to(manifest.trace_name);
-    json.at("trace").at("digest").get_to(manifest.trace_digest);
-    json.at("tolerance").get_to(manifest.tolerance);
-    json.at("frames").get_to(manifest.frames);
-  } catch (const nlohmann::json::exception& error) {
-    return Unreadable(path, fmt::format("not a golden manifest: {}", error.what()));
+    CheckFile(path);
+    std::ifstream in(path);
+    if (!in) Refuse(std::strerror(errno));
+    return ManifestOf(Json::parse(in, [](int depth, Json::parse_event_t, const Json&) {
+      if (depth > kMaxDepth) Refuse("not a golden manifest: is nested too deeply");
+      return true;
+    }));
+  } catch (const Error& wrong) {
+    return Unreadable(path, wrong.message);
+  } catch (const Json::exception& wrong) {
+    return Unreadable(path, fmt::format("not a golden manifest: {}", wrong.what()));
   }
-  for (const Status& status :
-       {CheckTolerance(path, manifest.tolerance), CheckFrames(path, manifest.frames)}) {
-    if (!status) return tl::unexpected(status.error());
-  }
-  return manifest;
 }
 
 Status WriteManifest(const std::filesystem::path& folder, const GoldenManifest& manifest) {
   Json json;
   json["version"] = kVersion;
-  json["environment"] = nlohmann::json(manifest.environment);
-  json["trace"] = {{"name", manifest.trace_name}, {"digest", manifest.trace_digest}};
-  json["tolerance"] = nlohmann::json(manifest.tolerance);
-  json["frames"] = nlohmann::json(manifest.frames);
+  for (const GoldenProfile& profile : manifest.profiles) {
+    json["profiles"].push_back(ToJson(profile));
+  }
   const auto path = ManifestPath(folder);
   const auto beside = path.string() + ".part";
   std::ofstream out(beside, std::ios::trunc);
-  out << json.dump(2) << '\n';
+  out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   out.close();
   std::error_code error;
   if (out) std::filesystem::rename(beside, path, error);
@@ -120,6 +264,10 @@ Status WriteManifest(const std::filesystem::path& folder, const GoldenManifest& 
 }
 
 std::string FramePictureName(uint64_t number) { return fmt::format("frame-{:06}.png", number); }
+
+std::string PlaceInSet(std::string_view profile, const std::string& name) {
+  return profile == kDefaultProfile ? name : fmt::format("{}/{}", profile, name);
+}
 
 std::string MesaVersionIn(const std::string& gl_version) {
   const std::string word = "Mesa ";

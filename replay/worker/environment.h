@@ -1,8 +1,5 @@
-// What a golden set was made with, against what is here.
+// What a replay runs in.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include "replay/golden/manifest.h"
 #include "replay/renderer/renderer.h"
@@ -10,9 +7,5 @@
 namespace vgpu {
 
 GoldenEnvironment EnvironmentOf(const RendererInfo& renderer);
-
-// Each part of it that is another one here: "GL renderer: A, here B". Our own version is none.
-std::vector<std::string> ChangesOf(const GoldenEnvironment& made_with,
-                                   const GoldenEnvironment& here);
 
 }  // namespace vgpu

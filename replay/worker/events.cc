@@ -82,7 +82,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckCounts, responses, readbacks, frames, fe
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlayReport, commands, frames, timed_frames, unanswered, losses,
                                    done, different, total_ns, renderer_ns, observer_ns, recorded_ns,
                                    stopped)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StartedEvent, renderer, commands, frames, writes_confined)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StartedEvent, renderer, commands, frames, writes_confined,
+                                   profile, profile_match)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DifferenceEvent, kind, command, command_name, context, frame,
                                    resource, message, picture)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(NoteEvent, message)

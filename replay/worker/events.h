@@ -19,6 +19,8 @@ struct StartedEvent {
   RendererInfo renderer;
   uint64_t commands = 0, frames = 0;  // of the trace, as far as its heads tell
   bool writes_confined = false;
+  std::string profile;        // of the golden set, that was chosen; empty: there is none
+  std::string profile_match;  // and for what: profile_matches.def
 };
 
 // A difference from the recording or from the golden set.

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "replay/frames/compare.h"
+#include "replay/frames/difference_image.h"
 #include "replay/frames/png.h"
 
 namespace vgpu {
@@ -27,6 +29,12 @@ void CannotBeShown(FrameView& frame, const Error& why, FrameResult& result) {
       fmt::format("{}: the replayed picture cannot be read: {}", PlaceOf(frame), why.message);
 }
 
+void NotJudged(const std::string& why, FrameVerdict& verdict) {
+  verdict.result.status = FrameStatus::kNotJudged;
+  verdict.result.message = why + "; this is not judged";
+  verdict.notes.push_back(verdict.result.message);
+}
+
 }  // namespace
 
 bool IsKeptPictureName(std::string_view name) {
@@ -39,13 +47,31 @@ bool IsKeptPictureName(std::string_view name) {
          (rest == ".expected.png" || rest == ".replayed.png" || rest == ".difference.png");
 }
 
-FrameJudge::FrameJudge(const ReplayJob& job)
-    : job_(job),
-      tolerance_(Merge(job.golden ? job.golden->tolerance : Tolerance{}, job.tolerance)) {}
+Status FrameJudge::Begin(const GoldenEnvironment& here) {
+  IgnoredParts ignored = job_.ignored;
+  tolerance_ = Merge(Tolerance{}, job_.tolerance);
+  if (job_.golden) {
+    choice_ = job_.profile.empty()
+                  ? ChooseProfile(*job_.golden, here)
+                  : ProfileChoice{job_.golden->Find(job_.profile), ProfileMatch::kNamed};
+    if (choice_.profile == nullptr) {
+      return MakeError(ErrorCode::kUsage, fmt::format("{}: has no profile '{}'",
+                                                      job_.golden_folder.string(), job_.profile));
+    }
+    tolerance_ = Merge(choice_.profile->tolerance, job_.tolerance);
+    const IgnoredParts& of_set = choice_.profile->ignored;
+    ignored.rects.insert(ignored.rects.end(), of_set.rects.begin(), of_set.rects.end());
+    for (const auto& mask : of_set.masks) ignored.masks.push_back(job_.golden_folder / mask);
+  }
+  auto masks = PictureMasks::Load(ignored);
+  if (!masks) return tl::unexpected(masks.error());
+  masks_ = std::move(*masks);
+  return {};
+}
 
 const GoldenFrame* FrameJudge::GoldenOf(uint64_t number) const {
-  if (!job_.golden) return nullptr;
-  const auto& frames = job_.golden->frames;
+  if (choice_.profile == nullptr) return nullptr;
+  const auto& frames = choice_.profile->frames;
   const auto found = std::ranges::lower_bound(frames, number, {}, &GoldenFrame::number);
   return found != frames.end() && found->number == number ? &*found : nullptr;
 }
@@ -57,7 +83,13 @@ Result<FrameVerdict> FrameJudge::Judge(FrameView& frame) {
   verdict.result.scanout = packet.scanout();
   verdict.result.width = packet.width();
   verdict.result.height = packet.height();
-  if (const GoldenFrame* golden = GoldenOf(packet.number())) {
+  const GoldenFrame* golden = GoldenOf(packet.number());
+  const bool is_checked = golden != nullptr || frame.check() != FrameCheck::kNone;
+  if (const auto fits = masks_.Fit(packet.width(), packet.height()); is_checked && !fits) {
+    return MakeError(fits.error().code,
+                     fmt::format("{}: {}", PlaceOf(frame), fits.error().message));
+  }
+  if (golden != nullptr) {
     if (const auto status = JudgeGolden(frame, *golden, verdict); !status) {
       return tl::unexpected(status.error());
     }
@@ -111,21 +143,21 @@ void FrameJudge::JudgeRecorded(FrameView& frame, FrameVerdict& verdict) {
 void FrameJudge::JudgePictures(FrameView& frame, const Image& expected, const Image& replayed,
                                FrameVerdict& verdict) {
   FrameResult& result = verdict.result;
-  const Comparison comparison = Compare(expected, replayed, tolerance_);
-  result.tier = comparison.same_size ? ComparisonTier::kPixels : ComparisonTier::kSize;
-  result.differing = comparison.differing;
-  result.pixels = comparison.pixels;
-  result.largest = comparison.largest;
-  if (comparison.Within(tolerance_)) {
+  const PixelMask ignored = masks_.Of(result.frame, expected.width, expected.height);
+  const Comparison comparison = Compare(expected, replayed, tolerance_, ignored);
+  SetNumbers(comparison, result);
+  if (comparison.pixels == 0) {
+    NotJudged(fmt::format("{}: all of its pixels are ignored", PlaceOf(frame)), verdict);
+  } else if (!comparison.accepted) {
+    result.status = FrameStatus::kDifferent;
+    result.message =
+        fmt::format("{}: {}", PlaceOf(frame), Describe(comparison, expected, replayed, tolerance_));
+    Keep(frame, &expected, replayed, ignored, verdict);
+  } else {
     // A recorded picture that is equal, of bytes that are not, differs in what no screen shows.
-    const bool same = result.golden && comparison.largest == 0;
+    const bool same = result.golden && comparison.largest == 0 && comparison.ignored == 0;
     result.status = same ? FrameStatus::kSame : FrameStatus::kWithin;
-    return;
   }
-  result.status = FrameStatus::kDifferent;
-  result.message =
-      fmt::format("{}: {}", PlaceOf(frame), Describe(comparison, expected, replayed, tolerance_));
-  Keep(frame, &expected, replayed, verdict);
 }
 
 void FrameJudge::JudgeWithoutPicture(FrameView& frame, const Result<Image>& shown,
@@ -134,18 +166,16 @@ void FrameJudge::JudgeWithoutPicture(FrameView& frame, const Result<Image>& show
   result.message =
       fmt::format("{}: differs from the recording, which kept no picture of it", PlaceOf(frame));
   if (!shown) result.message += "; " + shown.error().message;
-  if (!tolerance_.IsExact()) {
-    result.status = FrameStatus::kNotJudged;
-    result.message += "; this is not judged";
-    verdict.notes.push_back(result.message);
+  if (!tolerance_.IsExact() || masks_.ConcernFrame(result.frame)) {
+    NotJudged(result.message, verdict);
     return;
   }
   result.status = FrameStatus::kDifferent;
-  if (shown) Keep(frame, nullptr, *shown, verdict);
+  if (shown) Keep(frame, nullptr, *shown, {}, verdict);
 }
 
 void FrameJudge::Keep(FrameView& frame, const Image* expected, const Image& replayed,
-                      FrameVerdict& verdict) {
+                      const PixelMask& ignored, FrameVerdict& verdict) {
   if (job_.keep_folder.empty() || kept_ >= job_.max_kept_frames) return;
   ++kept_;
   FrameResult& result = verdict.result;
@@ -154,8 +184,8 @@ void FrameJudge::Keep(FrameView& frame, const Image* expected, const Image& repl
   if (expected != nullptr) kept = KeepOne(*expected, name, "expected", result.expected_file);
   if (kept) kept = KeepOne(replayed, name, "replayed", result.replayed_file);
   if (kept && expected != nullptr) {
-    kept =
-        KeepOne(DifferenceImage(*expected, replayed), name, "difference", result.difference_file);
+    kept = KeepOne(DifferenceImage(*expected, replayed, tolerance_, ignored), name, "difference",
+                   result.difference_file);
   }
   if (!kept) {
     verdict.notes.push_back(
@@ -174,8 +204,8 @@ Status FrameJudge::KeepOne(const Image& image, const std::string& name, const ch
 
 std::vector<FrameResult> FrameJudge::Missing() const {
   std::vector<FrameResult> missing;
-  if (!job_.golden) return missing;
-  for (const GoldenFrame& golden : job_.golden->frames) {
+  if (choice_.profile == nullptr) return missing;
+  for (const GoldenFrame& golden : choice_.profile->frames) {
     if (!job_.frames.Has(golden.number)) continue;
     if (golden_seen_.contains(golden.number)) continue;
     FrameResult& result = missing.emplace_back();

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "replay/golden/profile_choice.h"
 #include "replay/worker/replay_job.h"
 
 namespace vgpu {
@@ -21,18 +22,25 @@ struct FrameVerdict {
 
 class FrameJudge {
  public:
-  explicit FrameJudge(const ReplayJob& job);
+  explicit FrameJudge(const ReplayJob& job) : job_(job) {}
+
+  // Before the first frame. Chooses the golden set's profile for this environment, and reads the
+  // masks. kUnreadable: one of them; kUsage: the set has no profile of the name that was asked for.
+  Status Begin(const GoldenEnvironment& here);
+  // Its profile is null where there is no golden set.
+  const ProfileChoice& choice() const { return choice_; }
 
   // What is expected: the golden set's picture where it has the frame; else the recorded one. A
   // frame whose digest differs from the recording and that has no expected picture differs where
-  // the tolerance is exact, and is not judged otherwise. An error: the golden set cannot be read.
+  // nothing is tolerated or ignored, and is not judged otherwise; nor is one that is ignored as a
+  // whole. An error: the golden set cannot be read, or no mask is of the frame's size.
   Result<FrameVerdict> Judge(FrameView& frame);
 
   // Frames of the golden set, inside the job's range, that no call of Judge saw.
   std::vector<FrameResult> Missing() const;
 
-  // What holds here: the golden set's, but for what the job says of it.
-  const Tolerance& tolerance() const { return tolerance_; }
+  // Whether all that has another digest differs: nothing is tolerated or ignored.
+  bool IsExact() const { return tolerance_.IsExact() && masks_.empty(); }
 
  private:
   const GoldenFrame* GoldenOf(uint64_t number) const;
@@ -43,11 +51,15 @@ class FrameJudge {
   // The verdict on a frame of which no picture is expected; `shown` null: it cannot be shown.
   void JudgeWithoutPicture(FrameView& frame, const Result<Image>& shown, FrameVerdict& verdict);
   // A picture that cannot be written costs a note.
-  void Keep(FrameView& frame, const Image* expected, const Image& replayed, FrameVerdict& verdict);
+  void Keep(FrameView& frame, const Image* expected, const Image& replayed,
+            const PixelMask& ignored, FrameVerdict& verdict);
   Status KeepOne(const Image& image, const std::string& name, const char* what, std::string& file);
 
   const ReplayJob& job_;
-  const Tolerance tolerance_;
+  ProfileChoice choice_;
+  // What holds here: the golden set's, but for what the job says of it.
+  Tolerance tolerance_;
+  PictureMasks masks_;
   uint64_t kept_ = 0;
   std::set<uint64_t> golden_seen_;  // frame numbers
 };

@@ -32,7 +32,8 @@ WorkerEvent Probe(RendererKind kind) {
   if (const auto confined = EnterSandbox({}); !confined) return failed(confined.error());
   auto renderer = MakeRenderer(kind, [](const FenceId&) {}, {});
   if (!renderer) return failed(renderer.error());
-  const StartedEvent started{(*renderer)->Info(), 0, 0, false};
+  StartedEvent started;
+  started.renderer = (*renderer)->Info();
   (void)renderer->release();  // drivers may wait for their threads for ever; the process ends
   return started;
 }

@@ -10,6 +10,7 @@
 
 #include "replay/display/window.h"
 #include "replay/player/recorded_device.h"
+#include "replay/worker/golden_job.h"
 #include "replay/worker/make_renderer.h"
 #include "replay/worker/replay_observer.h"
 #include "replay/worker/sandbox.h"
@@ -114,9 +115,17 @@ Status Job::StartRenderer() {
   });
   if (!renderer) return tl::unexpected(renderer.error());
   renderer_ = std::move(*renderer);
-  channel_.Send(EncodeEvent(StartedEvent{renderer_->Info(), reader_->summary().commands,
-                                         reader_->summary().frames, writes_confined_}));
-  return {};
+  const RendererInfo info = renderer_->Info();
+  const auto begun = observer_.OnRenderer(info);
+  StartedEvent started{
+      info, reader_->summary().commands, reader_->summary().frames, writes_confined_, {}, {}};
+  if (const ProfileChoice& choice = observer_.profile(); choice.profile != nullptr) {
+    started.profile = choice.profile->name;
+    started.profile_match = NameOf(choice.match);
+  }
+  channel_.Send(EncodeEvent(started));
+  if (const auto note = NoteOfOtherTrace(job_, started); !note.empty()) observer_.OnNote(note);
+  return begun;
 }
 
 // A new one for each loop: the trace tells it its features, displays and memory.

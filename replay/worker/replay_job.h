@@ -4,25 +4,20 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "heap/heap_policy.h"
-#include "replay/frames/compare.h"
+#include "replay/frames/frame_range.h"
+#include "replay/frames/ignored_parts.h"
+#include "replay/frames/tolerance.h"
 #include "replay/golden/manifest.h"
 #include "replay/worker/events.h"
 #include "replay/worker/progress_page.h"
 #include "replay/worker/worker_process.h"
 
 namespace vgpu {
-
-// Inclusive, from 0.
-struct FrameRange {
-  uint64_t first = 0;
-  uint64_t last = std::numeric_limits<uint64_t>::max();
-  bool Has(uint64_t number) const { return number >= first && number <= last; }
-};
 
 // Of which frames pictures are written.
 struct FrameSelection {
@@ -44,8 +39,11 @@ struct ReplayJob {
 
   bool check_content = false;              // digests of read-backs and frames
   ToleranceChoice tolerance{};             // over the golden set's, where there is one
+  IgnoredParts ignored{};                  // beside those of the golden set
   std::optional<GoldenManifest> golden{};  // what frames are compared with, beside the trace
   std::filesystem::path golden_folder{};
+  std::string profile{};                // of it; empty: the one that fits the renderer best
+  std::string trace_digest{};           // of the file, hex; empty where nobody needs it
   std::filesystem::path keep_folder{};  // for pictures of differences; empty: none are kept
   std::filesystem::path keep_place{};   // where they end up, as differences name it; empty: there
   // So many frames get their pictures kept, that a broken replay does not fill a disk.

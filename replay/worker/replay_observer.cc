@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "replay/frames/png.h"
+#include "replay/worker/environment.h"
 
 namespace vgpu {
 
@@ -48,6 +49,11 @@ ReplayObserver::ReplayObserver(const ReplayJob& job, ProgressPage& page,
                                const WorkerChannel& channel, PlaybackControl& playback)
     : job_(job), page_(page), channel_(channel), playback_(playback), judge_(job) {}
 
+Status ReplayObserver::OnRenderer(const RendererInfo& renderer) {
+  if (!job_.check_content) return {};
+  return judge_.Begin(EnvironmentOf(renderer));
+}
+
 bool ReplayObserver::OnCommand(const CommandPlace& place) {
   place_ = place;
   replaying_ = true;
@@ -67,7 +73,7 @@ void ReplayObserver::OnFinding(const Finding& finding) {
   event.frame = finding.place.frame;
   event.resource = finding.resource_id;
   event.message = fmt::format("{}: {}", Describe(finding.place), finding.what);
-  if (finding.by_digest && !judge_.tolerance().IsExact()) {
+  if (finding.by_digest && !judge_.IsExact()) {
     ++not_judged_;
     OnNote(event.message + "; this is not judged");
     return;
@@ -151,7 +157,7 @@ Status ReplayObserver::Judge(FrameView& frame) {
 }
 
 void ReplayObserver::Count(const FrameResult& result) {
-  if (result.golden) ++golden_compared_;
+  if (result.golden && result.status != FrameStatus::kNotJudged) ++golden_compared_;
   if (result.golden && result.status == FrameStatus::kDifferent) ++golden_different_;
   if (result.status == FrameStatus::kNotJudged) ++not_judged_;
   if (result.status == FrameStatus::kWithin) ++tolerated_;

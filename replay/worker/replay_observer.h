@@ -18,6 +18,10 @@ class ReplayObserver : public PlayerObserver {
   ReplayObserver(const ReplayJob& job, ProgressPage& page, const WorkerChannel& channel,
                  PlaybackControl& playback);
 
+  // Before the first command. What kept it from beginning, as FrameJudge::Begin.
+  Status OnRenderer(const RendererInfo& renderer);
+  const ProfileChoice& profile() const { return judge_.choice(); }
+
   bool OnCommand(const CommandPlace& place) override;
   void OnWait() override;
   void OnFinding(const Finding& finding) override;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "replay/golden/profile_choice.h"
 #include "replay/worker/environment.h"
+#include "replay/worker/golden_job.h"
 
 namespace vgpu {
 
@@ -90,10 +92,10 @@ TraceResult TraceResultOf(const ReplayJob& job, const ReplayOutcome& outcome) {
   result.environment = EnvironmentOf(outcome.started.renderer);
   if (job.golden) {
     result.golden = job.golden_folder.string();
-    const bool started = !outcome.started.renderer.name.empty();
-    if (started) {
-      result.environment_changes = ChangesOf(job.golden->environment, result.environment);
-    }
+    result.profile = outcome.started.profile;
+  }
+  if (const GoldenProfile* profile = ProfileOf(job, outcome.started)) {
+    result.environment_changes = ChangesOf(profile->environment, result.environment);
   }
   result.frames = outcome.frame_results;
   std::ranges::stable_sort(result.frames, {}, &FrameResult::frame);

@@ -1,13 +1,13 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstring>
 #include <fstream>
 #include <sstream>
 
-#include "replay/frames/png.h"
-#include "replay/golden/golden_writer.h"
+#include "replay/golden/manifest.h"
 #include "tests/replay/player_trace.h"
 
 namespace vgpu {
@@ -21,11 +21,13 @@ class GoldenTest : public ::testing::Test {
   void Manifest(const std::string& text) { std::ofstream(folder / "manifest.json") << text; }
   static GoldenManifest Sample() {
     GoldenManifest manifest;
-    manifest.environment.mesa = "22.3.6";
-    manifest.trace_digest = "00ff";
-    manifest.tolerance = {.channel = 2, .pixels = 7};
-    manifest.frames = {{3, 0, 8, 8, "aa", "frame-000003.png"},
-                       {12, 1, 8, 8, "bb", "frame-000012.png"}};
+    GoldenProfile& profile = manifest.profiles.emplace_back();
+    profile.environment.mesa = "22.3.6";
+    profile.trace_digest = "00ff";
+    profile.tolerance = {.channel = 2, .pixels = 7, .rmse = 1.5, .ssim = 0.25};
+    profile.ignored = {{{1, 2, 3, 4, {5, 6}}}, {"mask-0.png"}};
+    profile.frames = {{3, 0, 8, 8, "aa", "frame-000003.png"},
+                      {12, 1, 8, 8, "bb", "frame-000012.png"}};
     return manifest;
   }
   PlayerFolder folder;
@@ -35,12 +37,53 @@ TEST_F(GoldenTest, AManifestIsReadAsItWasWritten) {
   ASSERT_TRUE(WriteManifest(folder.path(), Sample()));
   const auto read = ReadManifest(folder.path());
   ASSERT_TRUE(read) << read.error().message;
-  EXPECT_EQ(read->environment.mesa, "22.3.6");
-  EXPECT_EQ(read->tolerance.channel, 2u);
-  EXPECT_EQ(read->tolerance.pixels, 7u);
-  ASSERT_EQ(read->frames.size(), 2u);
-  EXPECT_EQ(read->frames[1].number, 12u);
-  EXPECT_EQ(read->frames[1].file, "frame-000012.png");
+  ASSERT_EQ(read->profiles.size(), 1u);
+  const GoldenProfile& profile = read->profiles[0];
+  EXPECT_EQ(profile.name, "default");
+  EXPECT_EQ(profile.environment.mesa, "22.3.6");
+  EXPECT_EQ(profile.tolerance, Sample().profiles[0].tolerance);
+  EXPECT_EQ(profile.ignored, Sample().profiles[0].ignored);
+  ASSERT_EQ(profile.frames.size(), 2u);
+  EXPECT_EQ(profile.frames[1].number, 12u);
+  EXPECT_EQ(profile.frames[1].file, "frame-000012.png");
+}
+
+TEST_F(GoldenTest, ASetOfVersion1IsOneProfile) {
+  Manifest(R"({"version": 1,
+    "environment": {"gl_vendor": "Mesa", "gl_renderer": "llvmpipe", "gl_version": "4.5",
+                    "mesa": "22.3.6", "renderer": "virglrenderer 0.10.4", "vgpu": "0.1.0"},
+    "trace": {"name": "a.vgpu", "digest": "00ff"},
+    "tolerance": {"channel": 2, "pixels": 7},
+    "frames": [{"digest": "aa", "file": "frame-000003.png", "height": 8, "number": 3, "scanout": 0,
+                "width": 8}]})");
+  const auto read = ReadManifest(folder.path());
+  ASSERT_TRUE(read) << read.error().message;
+  ASSERT_EQ(read->profiles.size(), 1u);
+  EXPECT_EQ(read->profiles[0].name, "default");
+  EXPECT_EQ(read->profiles[0].tolerance, (Tolerance{.channel = 2, .pixels = 7}));
+  EXPECT_TRUE(read->profiles[0].ignored.empty());
+  EXPECT_EQ(read->profiles[0].frames[0].file, "frame-000003.png");
+}
+
+TEST_F(GoldenTest, SeveralProfilesAreReadAsTheyWereWritten) {
+  GoldenManifest manifest = Sample();
+  manifest.profiles.push_back(manifest.profiles[0]);
+  manifest.profiles[1].name = "nvidia";
+  manifest.profiles[1].frames.pop_back();
+  manifest.profiles[1].frames[0].file = "nvidia/frame-000003.png";
+  ASSERT_TRUE(WriteManifest(folder.path(), manifest));
+  const auto read = ReadManifest(folder.path());
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->Names(), "default, nvidia");
+  EXPECT_EQ(read->Find("nvidia")->frames[0].file, "nvidia/frame-000003.png");
+  EXPECT_EQ(read->Find("amd"), nullptr);
+
+  manifest.profiles[1].name = "default";
+  ASSERT_TRUE(WriteManifest(folder.path(), manifest));
+  EXPECT_THAT(ReadError(), HasSubstr("nvidia/frame-000003.png', which is no plain name"));
+  manifest.profiles[1].frames[0].file = "frame-000003.png";
+  ASSERT_TRUE(WriteManifest(folder.path(), manifest));
+  EXPECT_THAT(ReadError(), HasSubstr("has two profiles default"));
 }
 
 TEST_F(GoldenTest, AManifestWithNumbersOutOfRangeIsRefused) {
@@ -54,14 +97,23 @@ TEST_F(GoldenTest, AManifestWithNumbersOutOfRangeIsRefused) {
     Manifest(json.replace(at, std::strlen(from), to));
     return ReadError();
   };
-  const GoldenManifest sample = Sample();
-  const std::string pixels = fmt::format("\"pixels\": {}", sample.tolerance.pixels);
-  EXPECT_THAT(written(pixels.c_str(), "\"pixels\": -1"), HasSubstr("negative"));
-  EXPECT_THAT(written(pixels.c_str(), "\"pixels\": 1e30"), HasSubstr("no integer"));
-  const std::string channel = fmt::format("\"channel\": {}", sample.tolerance.channel);
-  EXPECT_THAT(written(channel.c_str(), "\"channel\": 999"), HasSubstr("999"));
+  EXPECT_THAT(written("\"pixels\": 7", "\"pixels\": -1"),
+              HasSubstr("pixels -1, which is negative"));
+  EXPECT_THAT(written("\"pixels\": 7", "\"pixels\": 1e30"), HasSubstr("no integer"));
+  EXPECT_THAT(written("\"channel\": 2", "\"channel\": 999"),
+              HasSubstr("channel 999, which is not between 0 and 255"));
+  EXPECT_THAT(written("\"rmse\": 1.5", "\"rmse\": -0.5"), HasSubstr("not between 0 and 255"));
+  EXPECT_THAT(written("\"rmse\": 1.5", "\"rmse\": 1e999"), HasSubstr("not a golden manifest"));
+  EXPECT_THAT(written("\"ssim\": 0.25", "\"ssim\": 1.25"), HasSubstr("not between 0 and 1"));
+  EXPECT_THAT(written("\"ssim\": 0.25", "\"ssim\": \"high\""), HasSubstr("no number"));
+  EXPECT_THAT(written("\"number\": 3", "\"number\": -3"), HasSubstr("negative"));
+  EXPECT_THAT(written("\"width\": 8", "\"width\": 4294967304"),
+              HasSubstr("frame 3 has the width 4294967304, above the limit"));
+  EXPECT_THAT(written("\"scanout\": 1", "\"scanout\": 4294967297"), HasSubstr("the scanout 42949"));
+  EXPECT_THAT(written("1,2,3x4@5-6", "1,2,3x4@6-5"), HasSubstr("'1,2,3x4@6-5' is no part"));
+  EXPECT_THAT(written("1,2,3x4@5-6", "-1,2,3x4"), HasSubstr("'-1,2,3x4' is no part"));
   GoldenManifest none = Sample();
-  none.frames.clear();
+  none.profiles[0].frames.clear();
   ASSERT_TRUE(WriteManifest(folder.path(), none));
   EXPECT_THAT(ReadError(), HasSubstr("has no frames"));
 }
@@ -70,107 +122,51 @@ TEST_F(GoldenTest, AManifestThatIsWrongIsASentence) {
   EXPECT_THAT(ReadError(), HasSubstr("not a golden set: manifest.json: No such file"));
   Manifest("{");
   EXPECT_THAT(ReadError(), HasSubstr("not a golden manifest"));
-  Manifest(R"({"version": 2})");
-  EXPECT_THAT(ReadError(), HasSubstr("has version 2; versions up to 1 are known"));
+  Manifest(R"({"version": 3})");
+  EXPECT_THAT(ReadError(), HasSubstr("has version 3; versions up to 2 are known"));
+  Manifest(R"({"version": 2, "profiles": []})");
+  EXPECT_THAT(ReadError(), HasSubstr("has no profiles"));
+  Manifest(std::string(100'000, '['));
+  EXPECT_THAT(ReadError(), HasSubstr("is nested too deeply"));
+  std::filesystem::remove(folder / "manifest.json");
+  ASSERT_EQ(mkfifo((folder / "manifest.json").c_str(), 0600), 0);
+  EXPECT_THAT(ReadError(), HasSubstr("is not a regular file"));
+  std::filesystem::remove(folder / "manifest.json");
   Manifest(R"({"version": 1})");
-  EXPECT_THAT(ReadError(), HasSubstr("environment"));
+  EXPECT_THAT(ReadError(), HasSubstr("not a golden manifest"));
 }
 
 TEST_F(GoldenTest, AFileNameMustNotLeaveTheFolder) {
-  GoldenManifest manifest = Sample();
-  manifest.frames[0].file = "../secret.png";
-  ASSERT_TRUE(WriteManifest(folder.path(), manifest));
-  EXPECT_THAT(ReadError(), HasSubstr("frame 3 names the file '../secret.png'"));
+  for (const char* bad : {"../secret.png", "/etc/passwd", "", "..", ".", "default/..",
+                          "default/../x", "other/frame.png", "default/a/b"}) {
+    GoldenManifest manifest = Sample();
+    manifest.profiles[0].frames[0].file = bad;
+    ASSERT_TRUE(WriteManifest(folder.path(), manifest));
+    EXPECT_THAT(ReadError(), HasSubstr(fmt::format("frame 3 names the file '{}'", bad)));
+    manifest = Sample();
+    manifest.profiles[0].ignored.masks = {bad};
+    ASSERT_TRUE(WriteManifest(folder.path(), manifest));
+    EXPECT_THAT(ReadError(), HasSubstr(fmt::format("a mask names the file '{}'", bad)));
+  }
+}
+
+TEST_F(GoldenTest, AProfileIsNamedLikeAFolderOfOurs) {
+  for (const char* bad : {"", "..", ".hidden", "a/b", "a b", "\n"}) {
+    EXPECT_FALSE(IsProfileName(bad)) << bad;
+    GoldenManifest manifest = Sample();
+    manifest.profiles[0].name = bad;
+    ASSERT_TRUE(WriteManifest(folder.path(), manifest));
+    EXPECT_THAT(ReadError(), HasSubstr("which is no name"));
+  }
+  EXPECT_FALSE(IsProfileName(std::string(65, 'a')));
+  EXPECT_TRUE(IsProfileName("llvmpipe-15_0.6"));
 }
 
 TEST_F(GoldenTest, FramesMustAscend) {
   GoldenManifest manifest = Sample();
-  std::swap(manifest.frames[0].number, manifest.frames[1].number);
+  std::swap(manifest.profiles[0].frames[0].number, manifest.profiles[0].frames[1].number);
   ASSERT_TRUE(WriteManifest(folder.path(), manifest));
   EXPECT_THAT(ReadError(), HasSubstr("frame 3 stands behind frame 12"));
-}
-
-TEST_F(GoldenTest, ASetIsReplacedOnlyWhenAskedTo) {
-  const auto set = folder / "set";
-  auto write = [&](bool update, std::initializer_list<uint64_t> numbers) -> Status {
-    auto writer = GoldenWriter::Begin(set, update);
-    if (!writer) return tl::unexpected(writer.error());
-    GoldenManifest manifest;
-    for (const uint64_t number : numbers) {
-      const std::string name = FramePictureName(number);
-      EXPECT_TRUE(WritePng(writer->staging() / name, Image{1, 1, {1, 2, 3, 255}}));
-      manifest.frames.push_back({number, 0, 1, 1, "", name});
-    }
-    return writer->Commit(manifest);
-  };
-  ASSERT_TRUE(write(false, {1, 2}));
-  const auto refused = write(false, {3});
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code, ErrorCode::kUsage);
-  ASSERT_TRUE(write(true, {2, 3}));
-  EXPECT_FALSE(std::filesystem::exists(set / "frame-000001.png"));
-  EXPECT_TRUE(std::filesystem::exists(set / "frame-000002.png"));
-  EXPECT_TRUE(std::filesystem::exists(set / "frame-000003.png"));
-  EXPECT_FALSE(std::filesystem::exists(set / ".new"));
-}
-
-TEST_F(GoldenTest, AFailedWriteLeavesNothingBehind) {
-  const auto set = folder / "set";
-  {
-    const auto writer = GoldenWriter::Begin(set, false);
-    ASSERT_TRUE(writer);
-  }
-  EXPECT_FALSE(std::filesystem::exists(set));
-}
-
-TEST_F(GoldenTest, AFolderThatWasThereStays) {
-  const auto set = folder / "set";
-  std::filesystem::create_directory(set);
-  { ASSERT_TRUE(GoldenWriter::Begin(set, false)); }
-  EXPECT_TRUE(std::filesystem::is_empty(set));
-}
-
-TEST_F(GoldenTest, WhatADeadRunLeftIsNoFileOfTheUsers) {
-  std::filesystem::create_directories(folder / "set/.new");
-  std::ofstream(folder / "set/.new/frame-000001.png") << "half";
-  const auto writer = GoldenWriter::Begin(folder / "set", false);
-  ASSERT_TRUE(writer) << writer.error().message;
-  EXPECT_TRUE(std::filesystem::is_empty(writer->staging()));
-}
-
-TEST_F(GoldenTest, PicturesAreNamedAfterTheirFramesWhateverTheManifestSays) {
-  auto writer = GoldenWriter::Begin(folder / "set", false);
-  ASSERT_TRUE(writer);
-  ASSERT_TRUE(WritePng(writer->staging() / FramePictureName(4), Image{1, 1, {1, 2, 3, 255}}));
-  GoldenManifest manifest;
-  manifest.frames = {{4, 0, 1, 1, "", "../outside.png"}};
-  ASSERT_TRUE(writer->Commit(manifest));
-  EXPECT_EQ(ReadManifest(folder / "set")->frames[0].file, "frame-000004.png");
-  EXPECT_TRUE(std::filesystem::exists(folder / "set/frame-000004.png"));
-}
-
-TEST_F(GoldenTest, FramesThatATraceNumbersAnyhowAreWrittenInOrderAndOnce) {
-  auto writer = GoldenWriter::Begin(folder / "set", false);
-  ASSERT_TRUE(writer);
-  GoldenManifest manifest;
-  for (const auto& [number, digest] : {std::pair{7, "a"}, {4, "b"}, {7, "c"}}) {
-    const std::string name = FramePictureName(number);
-    ASSERT_TRUE(WritePng(writer->staging() / name, Image{1, 1, {1, 2, 3, 255}}));
-    manifest.frames.push_back({static_cast<uint64_t>(number), 0, 1, 1, digest, name});
-  }
-  ASSERT_TRUE(writer->Commit(manifest));
-  const auto read = ReadManifest(folder / "set");
-  ASSERT_TRUE(read) << read.error().message;
-  ASSERT_EQ(read->frames.size(), 2u);
-  EXPECT_EQ(read->frames[0].number, 4u);
-  EXPECT_EQ(read->frames[1].digest, "c");
-}
-
-TEST_F(GoldenTest, AFolderWithOtherFilesIsLeftAlone) {
-  std::ofstream(folder / "thesis.txt") << "mine";
-  const auto writer = GoldenWriter::Begin(folder.path(), true);
-  ASSERT_FALSE(writer);
-  EXPECT_THAT(writer.error().message, HasSubstr("holds files that are no golden set"));
 }
 
 TEST(GoldenMesaTest, TheVersionIsFoundInTheGlVersion) {

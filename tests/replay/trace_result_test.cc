@@ -84,8 +84,8 @@ TEST(TraceResultTest, AnotherEnvironmentIsSaidFirst) {
   ReplayOutcome outcome = Passed();
   AddDifferent(outcome, 3);
   ReplayJob job = kJob;
-  job.golden.emplace();
-  job.golden->environment.gl_vendor = "somebody";
+  job.golden.emplace().profiles.emplace_back().environment.gl_vendor = "somebody";
+  outcome.started.profile = kDefaultProfile;
   const TraceResult result = TraceResultOf(job, outcome);
   EXPECT_THAT(result.message,
               ::testing::StartsWith("the golden set was made in another environment; 1 of 10"));

@@ -290,10 +290,10 @@ TEST_F(WorkerReplayTest, PicturesOfChosenFramesAreTheGoldenSetOfTheNextReplay) {
 
   ReplayJob compare{.check_content = true};
   compare.golden_folder = folder / "golden";
-  compare.golden.emplace();
+  GoldenProfile& profile = compare.golden.emplace().profiles.emplace_back();
   for (const PictureEvent& picture : written.pictures) {
-    compare.golden->frames.push_back({picture.frame, picture.scanout, picture.width, picture.height,
-                                      picture.digest, picture.file});
+    profile.frames.push_back({picture.frame, picture.scanout, picture.width, picture.height,
+                              picture.digest, picture.file});
   }
   auto compared = Run(compare);
   ASSERT_TRUE(compared.done);
@@ -305,8 +305,8 @@ TEST_F(WorkerReplayTest, PicturesOfChosenFramesAreTheGoldenSetOfTheNextReplay) {
   // A set with a frame that is never presented, and one of another picture.
   ASSERT_TRUE(
       WritePng(folder / "golden/frame-000000.png", Image{16, 16, std::vector<uint8_t>(1024, 9)}));
-  compare.golden->frames[0].digest = "another";
-  compare.golden->frames.push_back({9, 0, 16, 16, "", "frame-000009.png"});
+  profile.frames[0].digest = "another";
+  profile.frames.push_back({9, 0, 16, 16, "", "frame-000009.png"});
   compare.frames = {0, 9};
   compared = Run(compare);
   ASSERT_EQ(compared.differences.size(), 3u);
