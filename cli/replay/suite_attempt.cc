@@ -9,6 +9,7 @@
 #include "cli/replay/console.h"
 #include "cli/replay/replay_options.h"
 #include "replay/worker/frame_judge.h"
+#include "replay/worker/golden_job.h"
 #include "replay/worker/trace_result.h"
 
 namespace vgpu::cli {
@@ -46,6 +47,7 @@ Result<ReplayRequest> RequestOf(const PlannedTrace& trace, const fs::path& pictu
   job.check_content = true;
   job.frames = trace.settings.frames;
   job.tolerance = trace.settings.tolerance;
+  job.ignored = trace.settings.ignored;
   job.max_cpu_seconds = trace.settings.cpu_seconds;
   request->worker.total_timeout =
       std::chrono::milliseconds(static_cast<int64_t>(trace.settings.wall_seconds * 1000));
@@ -57,10 +59,8 @@ Result<ReplayRequest> RequestOf(const PlannedTrace& trace, const fs::path& pictu
                                          pictures.string(), error.message()));
   }
   if (trace.golden.empty()) return request;
-  auto manifest = ReadManifest(trace.golden);
-  if (!manifest) return tl::unexpected(manifest.error());
-  job.golden = std::move(*manifest);
-  job.golden_folder = trace.golden;
+  const auto status = CompareWithGolden(trace.golden, trace.settings.profile, job);
+  if (!status) return tl::unexpected(status.error());
   return request;
 }
 
@@ -104,6 +104,9 @@ std::string ReproduceCommand(const PlannedTrace& trace) {
     command += fmt::format(" {} {}", option, ShellQuoted(value));
   };
   if (!trace.golden.empty()) add("--golden", trace.golden.string());
+  if (!settings.profile.empty()) add("--profile", settings.profile);
+  for (const IgnoredRect& rect : settings.ignored.rects) add("--ignore", ToText(rect));
+  for (const fs::path& mask : settings.ignored.masks) add("--mask", mask.string());
   if (settings.frames.first != 0 || settings.frames.last != FrameRange{}.last) {
     const bool has_end = settings.frames.last != FrameRange{}.last;
     add("--frames", fmt::format("{}-{}", settings.frames.first,

@@ -226,6 +226,7 @@ std::function<int()> AddVerify(CLI::App& command) {
       .add_option("--frames", options->frames,
                   "Compare frames A to B only, from 0 and inclusive, and end the replay there")
       ->type_name("A-B");
+  command
       .add_option("--profile", options->profile,
                   "The profile of the golden set; the one that fits the renderer best unless given")
       ->type_name("NAME");

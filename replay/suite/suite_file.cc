@@ -79,6 +79,19 @@ void ReadTolerance(TomlTable& table, ToleranceChoice& choice) {
   (void)tolerance.Finish();  // what is wrong stays wrong in the file
 }
 
+void ReadIgnored(TomlTable& table, IgnoredParts& ignored) {
+  std::vector<std::string> rects, masks;
+  table.Get("ignore", rects);
+  table.Get("masks", masks);
+  if (table.Has("ignore")) ignored.rects.clear();
+  for (const std::string& text : rects) {
+    const auto rect = ParseIgnoredRect(text);
+    if (!rect) return table.Refuse("ignore", rect.error().message);
+    ignored.rects.push_back(*rect);
+  }
+  if (table.Has("masks")) ignored.masks.assign(masks.begin(), masks.end());
+}
+
 // What says how a pool is to be needs one.
 void CheckHeap(TomlTable& table, const TraceSettings& settings) {
   const bool has_pool = !settings.heap.empty() && settings.heap != NameOf(HeapPolicy::kGuest);
@@ -91,6 +104,8 @@ void ReadSettings(TomlTable& table, TraceSettings& settings) {
   table.GetOneOf("renderer", settings.renderer, RendererNames());
   ReadFrames(table, settings);
   ReadTolerance(table, settings.tolerance);
+  ReadIgnored(table, settings.ignored);
+  table.Get("profile", settings.profile);
   table.Get("retries", settings.retries, 0, kMaxRetries);
   table.Get("timeout_seconds", settings.timeout_seconds, 0, kMaxSeconds);
   table.Get("wall_seconds", settings.wall_seconds, 0, kMaxSeconds);
@@ -125,6 +140,9 @@ TraceEntry ReadTrace(TomlTable& table, const TraceSettings& defaults) {
     }
   } else if (table.Has("except")) {
     table.Refuse("except", "path is no pattern");
+  }
+  if (table.Has("profile") && entry.golden && entry.golden->empty()) {
+    table.Refuse("profile", "there is no golden set: golden is false");
   }
   if (!entry.skip.empty() && !entry.expect_failure.empty()) {
     table.Refuse("expect_failure", "a trace that is skipped does not fail");

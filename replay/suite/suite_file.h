@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "replay/frames/frame_range.h"
+#include "replay/frames/ignored_parts.h"
 #include "replay/frames/tolerance.h"
-#include "replay/worker/replay_job.h"
 
 namespace vgpu {
 
@@ -25,6 +26,8 @@ struct TraceSettings {
   uint64_t heap_mib = 0;           // of the pool or the window; 0: as large as it may be
   std::string allocator;           // a name of AllocationStrategies(); empty: the usual one
   ToleranceChoice tolerance;       // over the golden set's
+  IgnoredParts ignored;            // beside what the golden set's profile ignores
+  std::string profile;             // of the golden set; empty: the one that fits best
 };
 
 // Of [[trace]]. Paths are as written: relative to the suite's folder.

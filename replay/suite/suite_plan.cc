@@ -44,6 +44,15 @@ std::string ToleranceText(const ToleranceChoice& tolerance) {
   return text;
 }
 
+std::string IgnoredText(const IgnoredParts& ignored) {
+  std::string text;
+  for (const IgnoredRect& rect : ignored.rects) text += ToText(rect) + " ";
+  for (const fs::path& mask : ignored.masks) {
+    text += fmt::format("{} {} ", mask.string(), DigestOfFile(mask).value_or("unreadable"));
+  }
+  return text;
+}
+
 class Planner {
  public:
   explicit Planner(const SuiteFile& suite) : suite_(suite) {}
@@ -104,6 +113,7 @@ class Planner {
     trace.skip = entry.skip;
     trace.expect_failure = entry.expect_failure;
     trace.settings = entry.settings;
+    for (fs::path& mask : trace.settings.ignored.masks) mask = suite_.Folder() / mask;
 
     const auto [at, is_new] = names_.emplace(trace.name, entry.where);
     if (!is_new) {
@@ -136,11 +146,11 @@ std::string DigestOfSettings(const PlannedTrace& trace) {
   const auto golden = trace.golden.empty() ? Result<std::string>("none")
                                            : DigestOfFile(trace.golden / "manifest.json");
   return DigestOfText(fmt::format(
-      "{}\n{}\n{}\n{}-{}\n{}\n{} {} {} {}\n{} {} {}\n{}\n{}\n{}", trace.golden.string(),
+      "{}\n{}\n{}\n{}-{}\n{}\n{} {} {} {}\n{} {} {}\n{}\n{}\n{}\n{}\n{}", trace.golden.string(),
       golden.value_or("unreadable"), settings.renderer, settings.frames.first, settings.frames.last,
       settings.retries, settings.timeout_seconds, settings.wall_seconds, settings.cpu_seconds,
       settings.memory_mib, settings.heap, settings.heap_mib, settings.allocator,
-      ToleranceText(settings.tolerance), trace.skip, trace.expect_failure));
+      ToleranceText(settings.tolerance), IgnoredText(settings.ignored), settings.profile, trace.skip, trace.expect_failure));
 }
 
 std::string DigestOfPlan(const SuitePlan& plan) {

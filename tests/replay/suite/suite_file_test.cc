@@ -43,7 +43,7 @@ golden_root = "goldens"
 [defaults]
 retries = 2
 wall_seconds = 12.5
-tolerance = { channel = 2, pixels = 10 }
+tolerance = { channel = 2, pixels = 10, ssim = 0.99 }
 
 [[trace]]
 path = "a/**/*.vgpu"
@@ -92,6 +92,7 @@ skip = "no hardware has it"
   EXPECT_EQ(c.settings.allocator, "buddy");
   EXPECT_EQ(c.settings.tolerance.channel, 2u);  // the defaults'
   EXPECT_EQ(c.settings.tolerance.pixels, 0u);
+  EXPECT_DOUBLE_EQ(*c.settings.tolerance.ssim, 0.99);
   EXPECT_EQ(suite->traces[2].golden, "");
   EXPECT_EQ(suite->traces[2].skip, "no hardware has it");
 }
