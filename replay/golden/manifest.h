@@ -19,7 +19,7 @@ struct GoldenEnvironment {
   std::string mesa;      // "22.3.6", from the GL version; empty where that is no Mesa
   std::string renderer;  // "virglrenderer 0.10.4"
   std::string vgpu;      // our version
-  std::string library;   // RendererInfo::library; empty in sets that are older than it
+  std::string library{};  // RendererInfo::library; empty in sets that are older than it
 };
 
 struct GoldenFrame {

@@ -448,7 +448,7 @@ TEST_F(WorkerReplayTest, FramesAreHeldToTheProfileOfThisRenderer) {
   EXPECT_TRUE(outcome.frame_results[0].golden);
   EXPECT_FALSE(outcome.frame_results[1].golden);  // which the set does not have
 
-  job.profile = "gl";
+  job.golden_profile = "gl";
   outcome = Run(job);
   EXPECT_EQ(outcome.started.profile_match, "named");
   ASSERT_EQ(outcome.differences.size(), 1u);
@@ -471,7 +471,7 @@ TEST_F(WorkerReplayTest, FramesAreHeldToTheProfileOfThisRenderer) {
   EXPECT_EQ(outcome.frame_results[0].status, FrameStatus::kNotJudged);
   EXPECT_EQ(outcome.done->golden_compared, 0u);
 
-  job.profile = "none";
+  job.golden_profile = "none";
   outcome = Run(job);
   ASSERT_TRUE(outcome.failure);
   EXPECT_EQ(outcome.failure->code, ErrorCode::kUsage);
