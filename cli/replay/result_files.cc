@@ -1,11 +1,13 @@
 #include "cli/replay/result_files.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <system_error>
 
@@ -31,10 +33,12 @@ int WriteInto(const std::string& file, const std::string& text) {
   return failed != 0 ? failed : closed;
 }
 
-// Beside it first: who looks at the file meanwhile, or after a full disk, sees the old one.
+// Beside it first: who looks at the file meanwhile, or after a full disk, sees the old one. What is
+// no file itself is not replaced: /dev/stdout is a link, to a file perhaps.
 Status WriteWhole(const std::string& file, const std::string& text) {
   std::error_code error;
-  const bool in_place = fs::exists(file, error) && !fs::is_regular_file(file, error);
+  const fs::file_type type = fs::symlink_status(file, error).type();
+  const bool in_place = type != fs::file_type::regular && type != fs::file_type::not_found;
   const std::string target = in_place ? file : fmt::format("{}.{}.part", file, getpid());
   const int failed = WriteInto(target, text);
   if (failed == 0 && in_place) return {};
@@ -90,6 +94,10 @@ Status WriteResultFiles(const SuiteResult& result, const ResultFiles& files) {
                      fmt::format("{}; {}", report.error().message, junit.error().message));
   }
   return report ? junit : report;
+}
+
+std::string UtcNow() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
 }  // namespace vgpu::cli

@@ -21,8 +21,11 @@ void AddResultFiles(CLI::App& command, ResultFiles& files);
 // Whether the files' folders are there, for before the work. kUsage with the system's reason.
 Status CheckResultFiles(const ResultFiles& files);
 
-// Writes those that were asked for. A file is replaced as a whole; what is no regular file (a pipe,
-// /dev/stdout) is written into. kFailed with the system's reason; the others are written still.
+// Writes those that were asked for. A file is replaced as a whole; what is none itself (a link, a
+// pipe, /dev/stdout) is written into. kFailed with the system's reason; the others are written still.
 Status WriteResultFiles(const SuiteResult& result, const ResultFiles& files);
+
+// As SuiteResult::started: "2026-11-27T12:00:00Z".
+std::string UtcNow();
 
 }  // namespace vgpu::cli

@@ -10,6 +10,7 @@
 #include "cli/replay/console.h"
 #include "cli/replay/heap_report.h"
 #include "cli/replay/kept_pictures.h"
+#include "cli/replay/result_files.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
 #include "replay/golden/profile_choice.h"
@@ -30,6 +31,7 @@ struct VerifyOptions {
   IgnoredParts ignored;
   uint64_t repeat = 1;
   std::string reproduce;  // the command line that repeats it
+  ResultFiles files;
 };
 
 // Where pictures of differences go unless told otherwise: beside the user, not beside the trace,
@@ -58,10 +60,14 @@ Result<ReplayRequest> JobOf(const VerifyOptions& options) {
   return request;
 }
 
+// A page shows more frames than somebody looks at one by one.
+constexpr uint64_t kMaxReportedFrames = 100;
+
 // Nothing where pictures cannot be kept at the place that nobody asked for.
 Result<std::optional<KeptPictures>> Keep(const VerifyOptions& options, ReplayRequest& request) {
   const std::string place =
       options.keep.empty() ? DefaultKeepFolder(options.replay.trace) : options.keep;
+  if (!options.files.report.empty()) request.job.max_kept_frames = kMaxReportedFrames;
   auto kept = KeptPictures::Begin(place);
   if (kept) {
     request.job.keep_folder = kept->staging();
@@ -126,13 +132,10 @@ int PrintVerify(const VerifyOptions& options, const ReplayRequest& request,
   return result.exit_code;
 }
 
-TraceResult ResultOf(const VerifyOptions& options, const ReplayRequest& request,
-                     const ReplayOutcome& outcome, std::chrono::duration<double> took) {
-  TraceResult result = TraceResultOf(request.job, outcome);
+// What is known of the trace before its replay.
+TraceResult NamedResult(const VerifyOptions& options, TraceResult result) {
   result.name = std::filesystem::path(options.replay.trace).stem().string();
-  result.digest = request.job.trace_digest;
-  result.exit_code = ExitCodeOf(result, outcome);
-  result.seconds = took.count();
+  result.trace = options.replay.trace;
   result.reproduce = options.reproduce;
   return result;
 }
@@ -143,17 +146,54 @@ bool HasNoFrameOf(const VerifyOptions& options, const DoneEvent& done) {
          done.damage.empty();
 }
 
+TraceResult ResultOf(const VerifyOptions& options, const ReplayRequest& request,
+                     const ReplayOutcome& outcome, std::chrono::duration<double> took) {
+  TraceResult result = NamedResult(options, TraceResultOf(request.job, outcome));
+  result.digest = request.job.trace_digest;
+  result.exit_code = ExitCodeOf(result, outcome);
+  result.seconds = took.count();
+  return result;
+}
+
+// What is wrong with the trace goes before what is wrong with a file about it.
+int WithResultFiles(const VerifyOptions& options, const std::string& started, TraceResult result,
+                    int code) {
+  if (!options.files.Any()) return code;
+  SuiteResult suite{.name = "vgpu-replay verify",
+                    .started = started,
+                    .seconds = result.seconds,
+                    .traces = {std::move(result)}};
+  const auto written = WriteResultFiles(suite, options.files);
+  if (written) return code;
+  const int failed = Fail(written.error());
+  return code == kExitSuccess ? failed : code;
+}
+
+// A trace of which nothing is known but that it was not replayed.
+int FailWithResultFiles(const VerifyOptions& options, const std::string& started,
+                        const Error& error) {
+  const int code = Fail(error);
+  if (error.code == ErrorCode::kUsage) return code;
+  TraceResult result = NamedResult(options, {});
+  result.status = TraceStatus::kError;
+  result.message = error.message;
+  result.exit_code = code;
+  return WithResultFiles(options, started, std::move(result), code);
+}
+
 int Verify(const VerifyOptions& options) {
+  if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
+  const std::string started = UtcNow();
   auto request = JobOf(options);
-  if (!request) return Fail(request.error());
+  if (!request) return FailWithResultFiles(options, started, request.error());
   auto kept = Keep(options, *request);
-  if (!kept) return Fail(kept.error());
+  if (!kept) return FailWithResultFiles(options, started, kept.error());
   const auto begin = std::chrono::steady_clock::now();
   auto outcome = Replay(*request, options.replay.json);
   const auto took = std::chrono::steady_clock::now() - begin;
   const bool whole = outcome && outcome->done;
   const Status moved = *kept ? (*kept)->Finish(whole) : Status();
-  if (!outcome) return Fail(outcome.error());
+  if (!outcome) return FailWithResultFiles(options, started, outcome.error());
   if (!moved) {
     outcome->notes.push_back(moved.error().message);
     if (!options.replay.json) PrintNote(moved.error().message);
@@ -163,7 +203,8 @@ int Verify(const VerifyOptions& options) {
     return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
   }
   const TraceResult result = ResultOf(options, *request, *outcome, took);
-  return PrintVerify(options, *request, *outcome, result);
+  const int code = PrintVerify(options, *request, *outcome, result);
+  return WithResultFiles(options, started, result, code);
 }
 
 }  // namespace
@@ -189,9 +230,10 @@ std::function<int()> AddVerify(CLI::App& command) {
   AddHeapOptions(command, options->replay);
   command
       .add_option("--keep", options->keep,
-                  "Where to keep pictures of differing frames (of 16 at most): expected, replayed, "
-                  "difference. TRACE-differences unless given")
+                  "Where to keep pictures of differing frames (of the first 16, with --report of "
+                  "100): expected, replayed, difference. TRACE-differences unless given")
       ->type_name("DIR");
+  AddResultFiles(command, options->files);
   command.add_option("--repeat", options->repeat, "Verify N times in a row")
       ->check(UnsignedNumber())
       ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000}))
@@ -207,7 +249,7 @@ std::function<int()> AddVerify(CLI::App& command) {
       "3 the trace or golden set cannot be read, or the trace is damaged; 4 the replay failed;\n"
       "77 no GL here.");
   return [options, &command] {
-    options->reproduce = CommandLineOf(command, {"--json"});
+    options->reproduce = CommandLineOf(command, {"--json", "--report", "--junit"});
     return Verify(*options);
   };
 }

@@ -9,8 +9,8 @@
 
 namespace vgpu {
 
-// Bytes of PNG files in a page, which grows by 4/3 of them: a browser opens so much in a second or
-// two, and it is more than the pictures of 100 frames of a full screen.
+// Bytes of PNG files in a page, which grows by 4/3 of them: a browser holds them all in memory. The
+// page shows what else it has before it has read them.
 inline constexpr uint64_t kMaxPagePictureBytes = uint64_t{64} << 20;
 
 // Reads the pictures that the frames name, the worst first; what is not there, or is more than

@@ -68,8 +68,9 @@ std::vector<std::string> FrameLines(const TraceResult& trace) {
   for (const size_t i : WorstFramesFirst(trace)) {
     const FrameResult& frame = trace.frames[i];
     if (!IsTrouble(frame)) continue;
-    lines.push_back(fmt::format("frame {}, scanout {}: {}", frame.frame, frame.scanout,
-                                frame.message.empty() ? NameOf(frame.status) : frame.message));
+    lines.push_back(frame.message.empty()
+                        ? fmt::format("frame {}: {}", frame.frame, NameOf(frame.status))
+                        : frame.message);
     if (frame.tier != ComparisonTier::kNone) {
       lines.back() += fmt::format(" (decided by: {})", NameOf(frame.tier));
     }

@@ -42,7 +42,7 @@ struct TraceResult {
   std::vector<std::string> environment_changes;  // against the profile's, a phrase each
   std::string reproduce;                         // the command line that replays it alone
   // In a suite: the digest of what it was judged by, so that it need not be replayed again.
-  std::optional<std::string> settings;
+  std::optional<std::string> settings{};
 };
 
 struct SuiteResult {
@@ -52,8 +52,8 @@ struct SuiteResult {
   uint64_t shard = 0, shards = 1;
   // Of a suite, so that shards can be joined: the digest of its plan, how many traces the plan has,
   // and how many of them this shard. One that was interrupted has fewer results.
-  std::optional<std::string> plan;
-  std::optional<uint64_t> planned_in_all, planned;
+  std::optional<std::string> plan{};
+  std::optional<uint64_t> planned_in_all{}, planned{};
   std::vector<TraceResult> traces;
 
   bool IsGood() const;

@@ -25,10 +25,11 @@ class List {
     this.counts = {traces: 0, frames: 0};
     data.traces.forEach((trace, index) => this.addTrace(trace, index));
     this.rows.style.height = this.items.length * rowHeight + 'px';
-    const found = this.chosen && this.items.findIndex(item => item.trace === this.chosen.trace && item.frame === this.chosen.frame);
-    this.at = this.chosen ? found : -1;
+    const {trace, frame} = this.chosen || {};
+    this.at = this.items.findIndex(item => item.trace === trace && item.frame === frame);
+    if (this.at < 0) this.at = this.items.findIndex(item => item.trace === trace);  // its frame is not listed
     const {traces, frames} = this.counts;
-    byId('shown').textContent = `${traces} of ${count(data.traces.length, 'trace')}, ${count(frames, 'frame')} shown`;
+    byId('shown').textContent = `${traces.toLocaleString('en')} of ${count(data.traces.length, 'trace')}, ${count(frames, 'frame')} shown`;
     this.draw();
   }
 
@@ -118,6 +119,7 @@ class List {
   // Chosen here or elsewhere.
   mark(trace, frame) {
     this.chosen = {trace, frame};
+    if (frame !== undefined) this.unfolded.add(trace);
     this.refresh();
     if (this.at < 0) return;
     const top = this.at * rowHeight, view = this.box.clientHeight;
@@ -130,8 +132,8 @@ class List {
     const item = this.items[this.at];
     if (item && (event.key === 'ArrowLeft' || event.key === 'ArrowRight')) {
       event.preventDefault();
-      this.fold(item.trace, event.key === 'ArrowRight');
       if (event.key === 'ArrowLeft' && item.frame !== undefined) this.onChoice(item.trace, undefined);
+      this.fold(item.trace, event.key === 'ArrowRight');
       return;
     }
     const to = {ArrowDown: this.at + 1, ArrowUp: this.at - 1, PageDown: this.at + page, PageUp: this.at - page, Home: 0, End: last}[event.key];

@@ -42,7 +42,7 @@ function describeChanges(parent, trace) {
 function describeCommand(parent, trace) {
   if (!trace.reproduce) return;
   const section = card(parent, 'To reproduce'), line = add(section, 'div', undefined, 'command');
-  add(line, 'pre', trace.reproduce);
+  add(line, 'pre', harmless(trace.reproduce));
   const button = add(line, 'button', 'Copy');
   button.id = 'copy';
   button.onclick = () => copyText(trace.reproduce, button);
@@ -124,7 +124,7 @@ function describeSuite(used, frames) {
   const suite = data.suite, bad = data.traces.filter(trace => !traceStatus(trace).good).length;
   document.title = `${suite.name || 'Replay'}: ${bad ? `${bad} of ${count(data.traces.length, 'trace')} failed` : 'passed'}`;
   byId('name').textContent = suite.name || 'Replay';
-  byId('verdict').textContent = bad ? `${bad} of ${data.traces.length} failed` : data.traces.length ? 'good' : 'nothing replayed';
+  byId('verdict').textContent = bad ? `${bad.toLocaleString('en')} of ${data.traces.length.toLocaleString('en')} failed` : data.traces.length ? 'good' : 'nothing replayed';
   byId('verdict').dataset.color = bad ? 'bad' : data.traces.length ? 'good' : 'idle';
   const total = frames.reduce((sum, one) => sum + one, 0);
   byId('summary').textContent = [count(data.traces.length, 'trace'), count(total, 'frame'), seconds(suite.seconds),

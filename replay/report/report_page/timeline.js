@@ -1,6 +1,11 @@
 'use strict';
 // What all parts of the page use, and the strip that shows each frame of a trace.
-const data = JSON.parse(document.getElementById('data').textContent);
+// What steers a terminal or turns the direction of writing is shown by its number: it comes from traces, and would turn
+// the page's own words around too. The command line stays as it is, to be copied.
+const steering = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const harmless = text => text.replace(steering, one => '\\u' + one.charCodeAt(0).toString(16).padStart(4, '0'));
+const data = JSON.parse(document.getElementById('data').textContent,
+                        (key, value) => typeof value === 'string' && key !== 'reproduce' ? harmless(value) : value);
 const byId = id => document.getElementById(id);
 
 // Text of results reaches the page through textContent only.
@@ -87,8 +92,7 @@ class Timeline {
     this.frames = trace.frames;
     this.selected = -1;
     this.onChoice = onChoice;
-    this.rank = new Array(this.frames.length);
-    trace.worst.forEach((index, place) => { this.rank[index] = place; });
+    this.worst = trace.worst;
     const strip = add(parent, 'div', undefined, 'strip');
     this.canvas = add(strip, 'canvas');
     this.canvas.id = 'timeline';
@@ -130,6 +134,15 @@ class Timeline {
     this.draw();
   }
 
+  // Of those that share a pixel, the worst.
+  seen(width) {
+    const taken = new Set();
+    return width >= this.frames.length ? this.worst : this.worst.filter(i => {
+      const pixel = Math.floor(i * width / this.frames.length);
+      return !taken.has(pixel) && taken.add(pixel);
+    });
+  }
+
   draw() {
     const box = this.canvas.getBoundingClientRect(), scale = devicePixelRatio || 1;
     const width = this.canvas.width = Math.round(box.width * scale), height = this.canvas.height = Math.round(box.height * scale);
@@ -138,9 +151,7 @@ class Timeline {
     pen.fillStyle = color('hover');
     pen.fillRect(0, 0, width, height);
     const each = width / this.frames.length, floor = height - 6 * scale;
-    // Worst last, on top of the others.
-    const order = each >= 1 ? this.frames.keys() : [...this.frames.keys()].sort((a, b) => this.rank[b] - this.rank[a]);
-    for (const i of order) {
+    for (const i of this.seen(width)) {
       const frame = this.frames[i], status = frameStatus(frame);
       const share = status.text === 'missing' ? 1 : frame.pixels ? Math.sqrt((frame.differing || 0) / frame.pixels) : 0;
       const high = Math.max(share * floor, plain.has(status.text) ? 3 * scale : 8 * scale);

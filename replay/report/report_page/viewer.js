@@ -99,7 +99,8 @@ class Viewer {
     this.where.replaceChildren();
     if (!this.box) return;
     const {left, right, top, bottom} = this.box;
-    const button = add(this.where, 'button', `Go to the difference: x ${left} to ${right}, y ${top} to ${bottom}`);
+    const range = (from, to) => from === to ? from : `${from} to ${to}`;
+    const button = add(this.where, 'button', `Go to the difference: x ${range(left, right)}, y ${range(top, bottom)}`);
     button.id = 'go';
     button.onclick = () => this.goToDifference();
     const label = add(this.where, 'label'), toggle = add(label, 'input');
