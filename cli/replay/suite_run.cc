@@ -1,4 +1,3 @@
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -275,9 +274,7 @@ class Gathered : public TraceJobsListener {
   Gathered(const SuiteOptions& options, Preparation& prepared)
       : prepared_(prepared), console_(options.json, prepared.costs) {
     result_.name = prepared.plan.name;
-    result_.started = fmt::format(
-        "{:%Y-%m-%dT%H:%M:%SZ}",
-        fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())));
+    result_.started = UtcNow();
     result_.shard = prepared.shard.index;
     result_.shards = prepared.shard.total;
     result_.plan = DigestOfPlan(prepared.plan);

@@ -173,6 +173,7 @@ int WithResultFiles(const VerifyOptions& options, const std::string& started, Tr
 int FailWithResultFiles(const VerifyOptions& options, const std::string& started,
                         const Error& error) {
   const int code = Fail(error);
+  if (error.code == ErrorCode::kUsage) return code;
   TraceResult result = NamedResult(options, {});
   result.status = TraceStatus::kError;
   result.message = error.message;

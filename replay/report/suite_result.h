@@ -42,7 +42,7 @@ struct TraceResult {
   std::vector<std::string> environment_changes;  // against the profile's, a phrase each
   std::string reproduce;                         // the command line that replays it alone
   // In a suite: the digest of what it was judged by, so that it need not be replayed again.
-  std::optional<std::string> settings;
+  std::optional<std::string> settings{};
 };
 
 struct SuiteResult {
