@@ -76,7 +76,10 @@ Result<PictureMasks> PictureMasks::Load(const IgnoredParts& parts) {
   for (const auto& file : parts.masks) {
     const auto image = ReadPng(file);
     if (!image) return tl::unexpected(image.error());
-    Mask& mask = masks.masks_.emplace_back(file, image->width, image->height);
+    Mask& mask = masks.masks_.emplace_back();
+    mask.file = file;
+    mask.width = image->width;
+    mask.height = image->height;
     mask.ignored.resize(image->rgba.size() / 4);
     for (size_t i = 0; i < mask.ignored.size(); ++i) {
       const uint8_t* pixel = image->rgba.data() + 4 * i;
