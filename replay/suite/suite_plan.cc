@@ -150,7 +150,8 @@ std::string DigestOfSettings(const PlannedTrace& trace) {
       golden.value_or("unreadable"), settings.renderer, settings.frames.first, settings.frames.last,
       settings.retries, settings.timeout_seconds, settings.wall_seconds, settings.cpu_seconds,
       settings.memory_mib, settings.heap, settings.heap_mib, settings.allocator,
-      ToleranceText(settings.tolerance), IgnoredText(settings.ignored), settings.profile, trace.skip, trace.expect_failure));
+      ToleranceText(settings.tolerance), IgnoredText(settings.ignored), settings.profile,
+      trace.skip, trace.expect_failure));
 }
 
 std::string DigestOfPlan(const SuitePlan& plan) {

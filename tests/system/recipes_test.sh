@@ -16,6 +16,7 @@ done
 # A copy, so that nothing is written beside the sources; recipes name paths from the repository's root.
 mkdir "$work/repository"
 cp -r "$root/samples" "$work/repository/samples"
+rm "$work/repository/samples/traces/heap.vgpu"  # the longest; with three traces one of four shards is empty
 cd "$work/repository"
 vgpu-replay suite samples/suite.toml --locked --output "$work/whole" || fail "the samples are not green"
 

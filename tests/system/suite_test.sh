@@ -39,7 +39,8 @@ TOML
 # Green, twice, with the digests recorded and all files written.
 out=all-results
 expect_status 0 vgpu-replay suite all.toml
-expect_status 0 vgpu-replay suite all.toml --locked
+expect_status 0 vgpu-replay suite all.toml --locked --json >all.json
+python3 -c 'import json; assert len(json.load(open("all.json"))["traces"]) == 4' || fail "--json printed something else"
 expect 'len(t) == 4 and all(x["status"] == "passed" and x["frames"] for x in t.values())'
 [ -s $out/report.html ] && [ -s $out/junit.xml ] || fail "a report is missing"
 [ ! -e $out/pictures ] || fail "a green suite has pictures"
@@ -55,7 +56,7 @@ cat >limits.toml <<'TOML'
 [[trace]]
 path = "traces/es2gears.vgpu"
 name = "silent"
-timeout_seconds = 5
+timeout_seconds = 8
 
 [[trace]]
 path = "traces/es2gears.vgpu"
@@ -64,7 +65,7 @@ wall_seconds = 1.5
 TOML
 out=limits-results
 expect_status 4 planted hang:20 vgpu-replay suite limits.toml
-expect '"made no progress in 5 s" in t["silent"]["message"] and "SUBMIT_3D" in t["silent"]["message"]'
+expect '"made no progress in 8 s" in t["silent"]["message"] and "SUBMIT_3D" in t["silent"]["message"]'
 expect '"had not ended after 1.5 s" in t["long"]["message"]'
 cat >cpu.toml <<'TOML'
 trace = [{ path = "traces/es2gears.vgpu", cpu_seconds = 2 }]

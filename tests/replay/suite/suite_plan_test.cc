@@ -97,10 +97,10 @@ TEST_F(SuitePlanTest, WhatAVerdictDependsOnChangesTheDigest) {
   };
   const std::string plain = digest("");
   EXPECT_EQ(digest(""), plain);
-  for (const char* more : {"retries=1", "frames='0-3'", "wall_seconds=5", "tolerance={channel=1}", "tolerance={ssim=0.5}", "ignore=['1,2,3x4']", "masks=['m.png']",
-        "golden='set'\nprofile='p'",
-                           "heap='guest'", "expect_failure='x'", "golden='set'", "renderer='null'",
-                           "cpu_seconds=9", "memory_mib=2000"}) {
+  for (const char* more : {"retries=1", "frames='0-3'", "wall_seconds=5", "tolerance={channel=1}",
+                           "tolerance={ssim=0.5}", "ignore=['1,2,3x4']", "masks=['m.png']",
+                           "golden='set'\nprofile='p'", "heap='guest'", "expect_failure='x'",
+                           "golden='set'", "renderer='null'", "cpu_seconds=9", "memory_mib=2000"}) {
     EXPECT_NE(digest(more), plain) << more;
   }
   const std::string before = digest("golden='set'");
