@@ -16,7 +16,8 @@ const Program& ReplayProgram() {
            AddBench},
       Verb{"info", "Say what a trace holds", AddInfo},
       Verb{"dump", "Print what a trace holds, every command decoded", AddDump},
-      Verb{"heap", "Say what memory a trace's resources held, and how large a heap they need", AddHeap},
+      Verb{"heap", "Say what memory a trace's resources held, and how large a heap they need",
+           AddHeap},
       Verb{"recover", "Copy what can be read of a damaged or cut trace into a whole one",
            AddRecover},
   };
