@@ -14,7 +14,10 @@ class GuestMemory::Pages : public OwnMemory {
     memory_.live_bytes_ += mapping_.bytes().size();
     memory_.peak_bytes_ = std::max(memory_.peak_bytes_, memory_.live_bytes_);
   }
-  ~Pages() override { memory_.live_bytes_ -= mapping_.bytes().size(); }
+  ~Pages() override {
+    memory_.live_bytes_ -= mapping_.bytes().size();
+    if (memory_.spare_) memory_.spare_->Give(std::move(mapping_));
+  }
   std::span<std::byte> bytes() const override { return mapping_.bytes(); }
 
  private:
@@ -23,7 +26,7 @@ class GuestMemory::Pages : public OwnMemory {
 };
 
 HeapResult<std::unique_ptr<OwnMemory>> GuestMemory::Make(uint64_t size, BackingUse /*use*/) {
-  HeapResult<Mapping> mapping = Mapping::Create(size);
+  HeapResult<Mapping> mapping = spare_ ? spare_->Take(size) : Mapping::Create(size);
   if (!mapping) {
     return tl::unexpected(
         HeapError{mapping.error().code, "is not made: " + mapping.error().message});

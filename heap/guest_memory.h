@@ -6,12 +6,15 @@
 #pragma once
 
 #include "heap/rebuilt_memory.h"
+#include "heap/spare_pages.h"
 
 namespace vgpu {
 
 class GuestMemory : public RebuiltMemory {
  public:
-  explicit GuestMemory(uint64_t budget) : RebuiltMemory(budget) {}
+  // `spare`, which may be null, is where the mappings come from and go back to.
+  explicit GuestMemory(uint64_t budget, std::shared_ptr<SparePages> spare = nullptr)
+      : RebuiltMemory(budget), spare_(std::move(spare)) {}
   ~GuestMemory() override { ClearAll(); }
 
   bool has_window() const override { return false; }
@@ -23,6 +26,7 @@ class GuestMemory : public RebuiltMemory {
   HeapResult<std::unique_ptr<OwnMemory>> Make(uint64_t size, BackingUse use) override;
   void Cut(Backing& backing) override;
 
+  const std::shared_ptr<SparePages> spare_;
   uint64_t live_bytes_ = 0;
   uint64_t peak_bytes_ = 0;  // of these
 };

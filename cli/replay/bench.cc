@@ -163,7 +163,8 @@ Status Bench::MeasureAll() {
 Status Bench::TakeBaseline(TraceBench& trace, BenchPlan& plan) const {
   const TraceBench* before = FindIn(*baseline_, trace);
   if (before == nullptr) {
-    return UsageError(fmt::format("{}: holds no measurement of {}", options_.baseline, trace.trace));
+    return UsageError(
+        fmt::format("{}: holds no measurement of {}", options_.baseline, trace.trace));
   }
   if (before->frames != plan.frames) {
     return UsageError(fmt::format("{}: holds frames '{}' of {}; --frames is '{}'",
@@ -252,8 +253,7 @@ void AddMeasureOptions(CLI::App& command, BenchOptions& options) {
                   "second, and 5 at least")
       ->type_name("N")
       ->capture_default_str();
-  command
-      .add_option("--max-time", options.max_time, "Of --runs auto, for each trace")
+  command.add_option("--max-time", options.max_time, "Of --runs auto, for each trace")
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("SECONDS")
       ->capture_default_str();
@@ -267,11 +267,11 @@ void AddComparisonOptions(CLI::App& command, BenchOptions& options) {
   command
       .add_option("--vs", options.vs,
                   "Compare with the configuration that has this otherwise, in turns; may be "
-                  "repeated. " + BenchSettingsHelp())
+                  "repeated. " +
+                      BenchSettingsHelp())
       ->type_name("SETTING")
       ->allow_extra_args(false);
-  command
-      .add_option("--baseline", options.baseline, "Compare with what --json wrote before")
+  command.add_option("--baseline", options.baseline, "Compare with what --json wrote before")
       ->type_name("FILE");
   command
       .add_option("--measure", options.measure,
@@ -286,7 +286,8 @@ void AddComparisonOptions(CLI::App& command, BenchOptions& options) {
       ->type_name("PERCENT")
       ->capture_default_str();
   command
-      .add_option("--threshold", options.threshold, "The smallest difference that matters, in percent")
+      .add_option("--threshold", options.threshold,
+                  "The smallest difference that matters, in percent")
       ->check(CLI::Range(0.01, 100.0))
       ->type_name("PERCENT")
       ->capture_default_str();

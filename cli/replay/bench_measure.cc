@@ -101,11 +101,11 @@ void Measurement::TakeCalibration(const BenchRun& run) {
   std::vector<double> times;
   for (const TimedReplay& replay : run.replays) times.push_back(replay.whole.wall_ns);
   const uint64_t warm_up = plan_.warm_up.value_or(WarmUpOf(times));
-  const double settled = MedianOf({times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2),
-                                   times.end()});
+  const double settled =
+      MedianOf({times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end()});
   const double wanted = std::ceil(kTimedSeconds * 1e9 / std::max(settled, 1.0));
-  const auto timed = static_cast<uint64_t>(std::clamp(wanted, static_cast<double>(kLeastTimed),
-                                                 static_cast<double>(kMostTimed)));
+  const auto timed = static_cast<uint64_t>(
+      std::clamp(wanted, static_cast<double>(kLeastTimed), static_cast<double>(kMostTimed)));
   // The same for both configurations: what they need more, they both get.
   trace_.warm_up = std::max(trace_.warm_up, warm_up);
   trace_.timed = std::max(trace_.timed, plan_.timed.value_or(timed));

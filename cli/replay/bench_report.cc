@@ -22,7 +22,8 @@ std::string Signed(double share) {
   return std::isfinite(share) ? fmt::format("{:+.2f} %", share * 100) : "any";
 }
 
-std::string MedianOfRuns(const BenchSide& side, const std::function<double(const RunTimes&)>& value) {
+std::string MedianOfRuns(const BenchSide& side,
+                         const std::function<double(const RunTimes&)>& value) {
   std::vector<double> all;
   for (const RunTimes& run : side.runs) all.push_back(value(run));
   return Milliseconds(MedianOf(std::move(all)));
@@ -47,8 +48,9 @@ std::string FramePercentiles(const BenchSide& side) {
 }
 
 std::string Name(const BenchSide& side) {
-  return side.settings.empty() ? "as called"
-                               : EscapeForTerminal(fmt::format("{}", fmt::join(side.settings, " ")));
+  return side.settings.empty()
+             ? "as called"
+             : EscapeForTerminal(fmt::format("{}", fmt::join(side.settings, " ")));
 }
 
 void PrintRow(const TraceBench& trace, const std::string& what, const Cell& cell,
@@ -76,19 +78,22 @@ void PrintTable(const TraceBench& trace) {
            comparison != nullptr ? &comparison->cpu : nullptr);
   if (has_frames) {
     PrintRow(trace, "  50 90 99 100 % within, ms", FramePercentiles, nullptr);
-    PrintRow(trace, "first frame",
-             [](const BenchSide& side) {
-               return MedianOfRuns(side, [](const RunTimes& run) { return run.first_frame.wall_ns; });
-             },
-             nullptr);
+    PrintRow(
+        trace, "first frame",
+        [](const BenchSide& side) {
+          return MedianOfRuns(side, [](const RunTimes& run) { return run.first_frame.wall_ns; });
+        },
+        nullptr);
   }
-  PrintRow(trace, "first replay, cold",
-           [](const BenchSide& side) {
-             return MedianOfRuns(side, [](const RunTimes& run) { return run.cold.wall_ns; });
-           },
-           nullptr);
-  PrintRow(trace, "outside the renderer", [](const BenchSide& side) { return Percent(OwnShare(side)); },
-           nullptr);
+  PrintRow(
+      trace, "first replay, cold",
+      [](const BenchSide& side) {
+        return MedianOfRuns(side, [](const RunTimes& run) { return run.cold.wall_ns; });
+      },
+      nullptr);
+  PrintRow(
+      trace, "outside the renderer", [](const BenchSide& side) { return Percent(OwnShare(side)); },
+      nullptr);
 }
 
 void PrintDifferences(const BenchSide& side) {

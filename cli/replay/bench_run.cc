@@ -29,7 +29,8 @@ std::string Processor() {
 }
 
 // Those of this process, as `changes` make them.
-std::vector<std::pair<std::string, std::string>> DriverVariables(const BenchConfiguration& configuration) {
+std::vector<std::pair<std::string, std::string>> DriverVariables(
+    const BenchConfiguration& configuration) {
   std::vector<std::pair<std::string, std::string>> all = configuration.environment;
   for (char** one = environ; *one != nullptr; ++one) {
     const std::string text = *one;
@@ -40,9 +41,8 @@ std::vector<std::pair<std::string, std::string>> DriverVariables(const BenchConf
     if (!changed) all.emplace_back(name, equals < text.size() ? text.substr(equals + 1) : "");
   }
   std::erase_if(all, [](const auto& variable) {
-    return std::ranges::none_of(kVariables, [&](std::string_view prefix) {
-      return variable.first.starts_with(prefix);
-    });
+    return std::ranges::none_of(
+        kVariables, [&](std::string_view prefix) { return variable.first.starts_with(prefix); });
   });
   std::ranges::sort(all);
   return all;
@@ -91,7 +91,7 @@ ErrorCode CodeOf(int status) {
 
 // A replay that failed: what it says of itself, without its name before it.
 Error ErrorOf(const BenchConfiguration& configuration, const std::string& trace,
-                const ProgramOutput& output) {
+              const ProgramOutput& output) {
   constexpr std::string_view kName = "vgpu-replay: ";
   std::string what = fmt::format("the replay ended with status {}", output.status);
   const size_t place = output.error.find(kName);

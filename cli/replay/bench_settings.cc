@@ -66,9 +66,9 @@ Status Changes::Add(const std::string& text) {
   }
   const std::string value = colon == std::string::npos ? "" : text.substr(colon + 1);
   if (value.empty() != info->value.empty()) {
-    return wrong(info->value.empty() ? fmt::format("'{}' has no value", key)
-                                     : fmt::format("a {} is missing: {}:{}", info->value, key,
-                                                   info->value));
+    return wrong(info->value.empty()
+                     ? fmt::format("'{}' has no value", key)
+                     : fmt::format("a {} is missing: {}:{}", info->value, key, info->value));
   }
   const Status applied = Apply(info->setting, value);
   return applied ? applied : wrong(applied.error().message);
@@ -139,9 +139,8 @@ Status Changes::SetName(std::string& option, const std::vector<std::string>& nam
 }
 
 void Changes::Prepend(const std::string& name, const std::string& value) {
-  const auto found = std::ranges::find(changed_.environment, name, [](const auto& variable) {
-    return variable.first;
-  });
+  const auto found = std::ranges::find(changed_.environment, name,
+                                       [](const auto& variable) { return variable.first; });
   const char* inherited = getenv(name.c_str());
   const std::string before = found != changed_.environment.end() ? found->second
                              : inherited != nullptr              ? inherited
@@ -197,9 +196,20 @@ ProgramCall CallOf(const BenchConfiguration& configuration, const std::string& t
   const ReplayOptions& replay = configuration.replay;
   ProgramCall call;
   call.environment = configuration.environment;
-  call.argv = {configuration.program, "run", "--json", "--preload", "--frame-times", "--turns", "--loop",
-               std::to_string(loops), "--timeout", fmt::format("{}", replay.timeout_s),
-               "--max-memory", replay.max_memory, "--renderer", replay.renderer};
+  call.argv = {configuration.program,
+               "run",
+               "--json",
+               "--preload",
+               "--frame-times",
+               "--turns",
+               "--loop",
+               std::to_string(loops),
+               "--timeout",
+               fmt::format("{}", replay.timeout_s),
+               "--max-memory",
+               replay.max_memory,
+               "--renderer",
+               replay.renderer};
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) call.argv.insert(call.argv.end(), {option, value});
   };

@@ -45,10 +45,16 @@ Status PreloadedTrace::Rewind() {
   return {};
 }
 
+// What is not here, the file does not have either, and says why.
 Result<Bytes> PreloadedTrace::Blob(uint64_t id) {
   const auto found = blobs_.find(id);
-  if (found == blobs_.end()) return reader_.Blob(id);
-  return Bytes(found->second);
+  if (found != blobs_.end()) return Bytes(found->second);
+  const auto missing = reader_.Blob(id);
+  if (missing) {
+    const auto kept = blobs_.try_emplace(id, missing->begin(), missing->end()).first;
+    return Bytes(kept->second);
+  }
+  return missing;
 }
 
 }  // namespace vgpu

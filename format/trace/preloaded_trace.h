@@ -20,8 +20,8 @@ class PreloadedTrace final : public TraceSource {
   const proto::Session& session() const override { return reader_.session(); }
   Result<const proto::Packet*> Next() override;
   Status Rewind() override;
-  // Stays valid as long as the object.
   Result<Bytes> Blob(uint64_t id) override;
+  bool BlobsStay() const override { return true; }
 
   // What it takes, about.
   uint64_t memory_bytes() const { return memory_bytes_; }

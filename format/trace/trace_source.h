@@ -57,8 +57,10 @@ class TraceSource {
   virtual Result<const proto::Packet*> Next() = 0;
   virtual Status Rewind() = 0;
 
-  // A blob's bytes. Valid until the next call of Blob. kUnreadable with the place in the file.
+  // A blob's bytes. Valid until the next call of Blob, or, where BlobsStay, as long as the source.
+  // kUnreadable with the place in the file.
   virtual Result<Bytes> Blob(uint64_t id) = 0;
+  virtual bool BlobsStay() const { return false; }
   // The concatenation of blobs, appended to `out`. kUnreadable where a blob cannot be read or they
   // make more than `max_bytes`.
   Status AppendBlobs(const google::protobuf::RepeatedField<uint64_t>& ids,

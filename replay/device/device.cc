@@ -75,7 +75,7 @@ Device::Device(Renderer& renderer, const DeviceOptions& options,
                std::unique_ptr<BackingMemory> memory) {
   GuestMemory* rebuilt = nullptr;
   if (memory == nullptr) {
-    rebuilt = new GuestMemory(options.max_memory);
+    rebuilt = new GuestMemory(options.max_memory, options.spare_pages);
     memory.reset(rebuilt);
   }
   Start(std::make_unique<Impl>(renderer, options, std::move(memory), rebuilt, false));

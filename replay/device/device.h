@@ -40,6 +40,7 @@
 #include "heap/backing_memory.h"
 #include "heap/heap_usage.h"
 #include "heap/rebuilt_memory.h"
+#include "heap/spare_pages.h"
 #include "replay/renderer/renderer.h"
 
 namespace vgpu {
@@ -54,6 +55,8 @@ struct DeviceOptions {
   // Whether each control command begins with ForceContext0, as in QEMU. A vtest server never does
   // that; there a context that the renderer holds faulty draws on until another one is used.
   bool force_context_0 = true;
+  // Where the device's own rebuilt memory comes from and goes back to; null: from the system.
+  std::shared_ptr<SparePages> spare_pages{};
 };
 
 // The capsets that the device offers on this renderer, in the order of their indices.

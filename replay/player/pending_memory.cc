@@ -71,7 +71,8 @@ std::span<const MemoryUpdate> PendingMemory::Take(TraceSource& reader,
   ends_.clear();
   for (const Waiting& one : waiting) {
     const size_t begin = bytes_.size();
-    if (const auto status = Gather(one, reader); !status) {
+    const Status status = GoesInPieces(one, reader) ? Status() : Gather(one, reader);
+    if (!status) {
       errors.push_back(status.error().message);
       bytes_.resize(begin);
     }
@@ -80,6 +81,10 @@ std::span<const MemoryUpdate> PendingMemory::Take(TraceSource& reader,
   // Only now does the buffer stay where it is.
   for (size_t i = 0; i < waiting.size(); ++i) {
     const size_t begin = i == 0 ? 0 : ends_[i - 1];
+    if (GoesInPieces(waiting[i], reader)) {
+      AppendPieces(waiting[i], reader, errors);
+      continue;
+    }
     if (waiting[i].update.transient && waiting[i].blobs.empty()) {
       updates_.push_back(waiting[i].update);  // room for what the command will write
       continue;
@@ -88,6 +93,37 @@ std::span<const MemoryUpdate> PendingMemory::Take(TraceSource& reader,
     Append(waiting[i], Bytes(bytes_).subspan(begin, ends_[i] - begin), errors);
   }
   return updates_;
+}
+
+bool PendingMemory::GoesInPieces(const Waiting& waiting, TraceSource& reader) {
+  return waiting.update.box.IsContiguous() && reader.BlobsStay() && !waiting.update.transient &&
+         !waiting.blobs.empty();
+}
+
+void PendingMemory::AppendPieces(const Waiting& waiting, TraceSource& reader,
+                                 std::vector<std::string>& errors) {
+  const uint64_t wanted = waiting.update.box.TotalBytes();
+  const size_t before = updates_.size();
+  uint64_t size = 0;
+  Status status;
+  for (const uint64_t id : waiting.blobs) {
+    const auto blob = reader.Blob(id);
+    if (!blob) {
+      status = tl::unexpected(blob.error());
+    } else if (blob->size() > wanted - size) {
+      status = WrongSize(waiting.update, fmt::format("{} or more", size + blob->size()));
+    }
+    if (!status) break;
+    MemoryUpdate piece = waiting.update;
+    piece.box = ByteBox{.offset = waiting.update.box.offset + size, .row_bytes = blob->size()};
+    piece.bytes = *blob;
+    if (!blob->empty()) updates_.push_back(piece);
+    size += blob->size();
+  }
+  if (status && size != wanted) status = WrongSize(waiting.update, std::to_string(size));
+  if (status) return;
+  updates_.resize(before);
+  errors.push_back(status.error().message);
 }
 
 Status PendingMemory::Gather(const Waiting& waiting, TraceSource& reader) {

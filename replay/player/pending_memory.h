@@ -26,6 +26,9 @@ class PendingMemory {
     MemoryUpdate update;
     google::protobuf::RepeatedField<uint64_t> blobs;
   };
+  // Whether its blobs can be put in place one by one, without being gathered before.
+  static bool GoesInPieces(const Waiting& waiting, TraceSource& reader);
+  void AppendPieces(const Waiting& waiting, TraceSource& reader, std::vector<std::string>& errors);
   void Append(const Waiting& waiting, const Result<Bytes>& bytes, std::vector<std::string>& errors);
   // Adds the blobs of one to `bytes_`, no more of them than its box has bytes.
   Status Gather(const Waiting& waiting, TraceSource& reader);

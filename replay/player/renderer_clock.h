@@ -8,14 +8,15 @@
 namespace vgpu {
 
 // The calls of Renderer, in its order. kNone: none is running.
-#define VGPU_RENDERER_CALLS(X)                                                                   \
-  X(None)                                                                                        \
-  X(GetCapset)                                                                                   \
-  X(FillCapset)                                                                                  \
-  X(ForceContext0) X(CreateContext) X(DestroyContext) X(CreateResource) X(UnrefResource)         \
-      X(AttachBacking) X(DetachBacking) X(AttachResource) X(DetachResource) X(Submit)            \
-          X(TransferToHost) X(TransferFromHost) X(CreateBlob) X(MapBlob) X(UnmapBlob) X(MapInfo) \
-              X(CreateFence) X(PollFences) X(Reset)
+#define VGPU_RENDERER_CALLS(X)                                                                \
+  X(None)                                                                                     \
+  X(GetCapset)                                                                                \
+  X(FillCapset)                                                                               \
+  X(ForceContext0)                                                                            \
+  X(CreateContext) X(DestroyContext) X(CreateResource) X(UnrefResource) X(AttachBacking)      \
+      X(DetachBacking) X(AttachResource) X(DetachResource) X(Submit) X(TransferToHost)        \
+          X(TransferFromHost) X(CreateBlob) X(MapBlob) X(UnmapBlob) X(MapInfo) X(CreateFence) \
+              X(PollFences) X(Reset)
 
 enum class RendererCall : uint32_t {
 #define VGPU_CALL(Name) k##Name,

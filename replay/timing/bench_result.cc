@@ -40,7 +40,8 @@ Json FramesJson(const std::vector<Times>& frames) {
     cpu.push_back(std::llround(frame.cpu_ns));
     renderer.push_back(std::llround(frame.renderer_ns));
   }
-  return {{"wall_ns", std::move(wall)}, {"cpu_ns", std::move(cpu)},
+  return {{"wall_ns", std::move(wall)},
+          {"cpu_ns", std::move(cpu)},
           {"renderer_ns", std::move(renderer)}};
 }
 
@@ -78,14 +79,10 @@ Json ComparisonJson(const BenchComparison& comparison) {
 }
 
 Json TraceJson(const TraceBench& trace) {
-  Json json = {{"trace", trace.trace},
-               {"digest", trace.digest},
-               {"frames", trace.frames},
-               {"commands", trace.commands},
-               {"preloaded", trace.preloaded},
-               {"warm_up_replays", trace.warm_up},
-               {"timed_replays", trace.timed},
-               {"measured", SideJson(trace.side)}};
+  Json json = {{"trace", trace.trace},         {"digest", trace.digest},
+               {"frames", trace.frames},       {"commands", trace.commands},
+               {"preloaded", trace.preloaded}, {"warm_up_replays", trace.warm_up},
+               {"timed_replays", trace.timed}, {"measured", SideJson(trace.side)}};
   if (trace.other) json["vs"] = SideJson(*trace.other);
   if (!trace.baseline.empty()) json["baseline"] = trace.baseline;
   if (trace.comparison) json["comparison"] = ComparisonJson(*trace.comparison);
@@ -191,8 +188,8 @@ Result<BenchResult> BenchResultOf(std::string_view text, const std::string& name
     const Json json = Json::parse(text);
     if (json.at("kind").get<std::string>() != kKind) return unreadable("is no result of bench");
     if (const int version = json.at("version").get<int>(); version != kDocumentVersion) {
-      return unreadable(fmt::format("has version {} of results; {} is known", version,
-                                    kDocumentVersion));
+      return unreadable(
+          fmt::format("has version {} of results; {} is known", version, kDocumentVersion));
     }
     BenchResult result;
     json.at("confidence").get_to(result.rule.confidence);

@@ -1,11 +1,12 @@
 // Whether one configuration is slower than another, from the logarithms of the times of their runs.
 //
-// Logarithms, because noise is a share of the time, and a shift of them is a ratio. Two configurations
-// are measured in pairs of runs that lie side by side in time, in the order ABBA: what lasts longer
-// than a pair (a warm processor, another program) meets both, and a trend changes sides from pair
-// to pair. Each run is a process of its own, because where a process's memory lies makes some of
-// them slower for all their life (Mytkowicz and others, ASPLOS 2009): replays inside of one process
-// are no independent measurements, and are made one value (Kalibera and Jones, ISMM 2013).
+// Logarithms, because noise is a share of the time, and a shift of them is a ratio. Two
+// configurations are measured in pairs of runs that lie side by side in time, in the order ABBA:
+// what lasts longer than a pair (a warm processor, another program) meets both, and a trend changes
+// sides from pair to pair. Each run is a process of its own, because where a process's memory lies
+// makes some of them slower for all their life (Mytkowicz and others, ASPLOS 2009): replays inside
+// of one process are no independent measurements, and are made one value (Kalibera and Jones, ISMM
+// 2013).
 //
 // The verdict answers one question: is there a difference of the threshold or more?
 //

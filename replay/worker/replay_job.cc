@@ -21,6 +21,9 @@ namespace vgpu {
 
 namespace {
 
+// What loops leave to each other: all backings of most traces.
+constexpr uint64_t kMostSpareBytes = 256u << 20;
+
 // Adds a loop's counts and times.
 void Add(PlayReport& sum, const PlayReport& one) {
   auto add = [](CheckCounts& to, const CheckCounts& from) {
@@ -71,7 +74,8 @@ class Job {
   ReplayObserver observer_;
   std::unique_ptr<TraceReader> reader_;
   std::unique_ptr<PreloadedTrace> preloaded_;
-  TraceSource* source_ = nullptr;  // one of the two
+  TraceSource* source_ = nullptr;            // one of the two
+  std::shared_ptr<SparePages> spare_pages_;  // of one loop, for the next
   FenceLog fences_;
   std::unique_ptr<Renderer> renderer_;
   bool writes_confined_ = false;
@@ -150,8 +154,9 @@ Status Job::StartRenderer() {
 
 // A new one for each loop: the trace tells it its features, displays and memory.
 Status Job::StartDevice(Renderer& renderer, std::optional<Device>& device) {
-  const DeviceOptions options = RecordedDeviceOptions(reader_->session(), job_.max_memory / 2);
+  DeviceOptions options = RecordedDeviceOptions(reader_->session(), job_.max_memory / 2);
   if (!job_.heap) {
+    options.spare_pages = spare_pages_;
     device.emplace(renderer, options);
     return {};
   }
@@ -179,6 +184,7 @@ Status Job::Replay() {
   options.frame_times = job_.frame_times;
   options.fence_timeout_ms = job_.fence_timeout_ms;
 
+  if (job_.loops != 1) spare_pages_ = std::make_shared<SparePages>(kMostSpareBytes);
   page_.SetPhase(WorkerPhase::kReplaying);
   DoneEvent done;
   std::optional<Device> device;

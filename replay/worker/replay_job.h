@@ -33,8 +33,8 @@ enum class RendererKind { kVirgl, kSoftware, kNull };
 struct ReplayJob {
   std::filesystem::path trace{};
   RendererKind renderer = RendererKind::kVirgl;
-  FrameRange frames{};  // timed, shown, compared; the replay starts at the trace's start
-  uint64_t loops = 1;   // 0: until stopped
+  FrameRange frames{};           // timed, shown, compared; the replay starts at the trace's start
+  uint64_t loops = 1;            // 0: until stopped
   std::optional<Turns> turns{};  // each loop waits for one
   bool recorded_pace = false;
   std::chrono::nanoseconds max_frame_gap = std::chrono::seconds(10);  // at recorded pace

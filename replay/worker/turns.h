@@ -1,5 +1,5 @@
-// Loops of a replay that begin when somebody says so: two replays that take turns are measured under
-// the same conditions.
+// Loops of a replay that begin when somebody says so: two replays that take turns are measured
+// under the same conditions.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,6 @@
 // What the verdict is worth, counted over thousands of comparisons of made-up noise. The seeds are
-// fixed, so that a count is the same each time; the bounds leave it three to four standard deviations.
+// fixed, so that a count is the same each time; the bounds leave it three to four standard
+// deviations.
 #include "replay/timing/verdict.h"
 
 #include <gtest/gtest.h>
@@ -54,7 +55,9 @@ class Drifting : public Normal {
 // Each run resembles the one before.
 class Dragging : public Normal {
  public:
-  double Next(Random& random) override { return state_ = 0.8 * state_ + 0.6 * Normal::Next(random); }
+  double Next(Random& random) override {
+    return state_ = 0.8 * state_ + 0.6 * Normal::Next(random);
+  }
 
  private:
   double state_ = 0;
@@ -193,7 +196,8 @@ TEST(Verdict, ThreePercentAreFound) {
   for (int i = 0; i < kComparisons; ++i) {
     Normal noise;
     const Stopped slower = MeasuredUntilNarrow(noise, random, std::log(1.03), rule);
-    const BenchVerdict verdict = VerdictOf(EffectOf(slower.interval, rule.confidence), rule.threshold);
+    const BenchVerdict verdict =
+        VerdictOf(EffectOf(slower.interval, rule.confidence), rule.threshold);
     found += verdict == BenchVerdict::kSlower;
     wrong += verdict == BenchVerdict::kFaster || verdict == BenchVerdict::kNoDifference;
   }
