@@ -12,8 +12,10 @@
 #include "cli/output.h"
 #include "cli/replay/console.h"
 #include "cli/replay/heap_report.h"
+#include "cli/replay/result_files.h"
 #include "cli/replay/verbs.h"
 #include "format/protocol/escape.h"
+#include "replay/suite/whole_file.h"
 
 namespace vgpu::cli {
 
@@ -31,30 +33,33 @@ Error CannotWrite(const std::string& file, const std::string& why) {
   return {ErrorCode::kFailed, fmt::format("{}: cannot be written: {}", file, why)};
 }
 
-// The file of trace events, under another name until it is worth having.
+// The file of trace events, under another name until it is worth having, where it can be replaced.
 class EventsFile {
  public:
   static Result<EventsFile> Make(const std::string& name) {
     EventsFile file;
     file.name_ = name;
-    file.fd_ = open(file.Partial().c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    file.target_ = IsReplaceable(name) ? PartialFileOf(name).string() : name;
+    file.fd_ = open(file.target_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (file.fd_ < 0) return tl::unexpected(CannotWrite(name, std::strerror(errno)));
     return file;
   }
-  EventsFile(EventsFile&& other) noexcept : name_(other.name_), fd_(std::exchange(other.fd_, -1)) {}
+  EventsFile(EventsFile&& other) noexcept
+      : name_(other.name_), target_(other.target_), fd_(std::exchange(other.fd_, -1)) {}
   EventsFile& operator=(EventsFile&&) = delete;
   // Nothing is left of one that was not kept.
   ~EventsFile() {
     if (fd_ < 0) return;
     close(fd_);
-    unlink(Partial().c_str());
+    if (target_ != name_) unlink(target_.c_str());
   }
 
   int fd() const { return fd_; }
-  bool IsEmpty() const { return lseek(fd_, 0, SEEK_END) <= 0; }
+  // A pipe has no end to look for.
+  bool IsEmpty() const { return lseek(fd_, 0, SEEK_END) == 0; }
   // Replaces a file of its name.
   Status Keep() {
-    const bool kept = std::rename(Partial().c_str(), name_.c_str()) == 0;
+    const bool kept = target_ == name_ || std::rename(target_.c_str(), name_.c_str()) == 0;
     const int error = errno;
     if (!kept) return tl::unexpected(CannotWrite(name_, std::strerror(error)));
     close(std::exchange(fd_, -1));
@@ -63,9 +68,8 @@ class EventsFile {
 
  private:
   EventsFile() = default;
-  std::string Partial() const { return name_ + ".partial"; }
 
-  std::string name_;
+  std::string name_, target_;
   int fd_ = -1;
 };
 
@@ -132,6 +136,7 @@ int RunProfile(ProfileVerbOptions options) {
   auto request = JobOf(options);
   if (!request) return Fail(request.error());
   if (!options.trace_events.empty()) {
+    if (const auto able = CheckPlaceOf(options.trace_events); !able) return Fail(able.error());
     auto made = EventsFile::Make(options.trace_events);
     if (!made) return Fail(made.error());
     events.emplace(std::move(*made));
@@ -143,15 +148,14 @@ int RunProfile(ProfileVerbOptions options) {
   const bool no_frames = !options.frames.empty() && outcome->done &&
                          outcome->done->report.timed_frames == 0 && outcome->done->damage.empty();
   if (no_frames) return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
-  if (const auto kept = KeepEvents(events, options.trace_events, *outcome); !kept) {
-    return Fail(kept.error());
-  }
+  const auto kept = KeepEvents(events, options.trace_events, *outcome);
   if (options.replay.json) Print("{}", JsonOf(*request, *outcome));
   if (outcome->failure) return FailReplay(*outcome);
   if (!options.replay.json) {
     PrintProfile(options, *outcome);
     PrintTraceState(options.replay.trace, *outcome->done);
   }
+  if (!kept) return Fail(kept.error());
   return ExitCodeOf(*outcome->done);
 }
 

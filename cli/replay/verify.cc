@@ -206,7 +206,7 @@ int Verify(const VerifyOptions& options) {
   }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
   if (outcome->done && HasNoFrameOf(options, *outcome->done)) {
-    return Fail(NoSuchFrames(options.replay.trace, *outcome->done));
+    return FailWithResultFiles(options, started, NoSuchFrames(options.replay.trace, *outcome->done));
   }
   const TraceResult result = ResultOf(options, *request, *outcome, took);
   const int code = PrintVerify(options, *request, *outcome, result);

@@ -1,8 +1,10 @@
 #include "replay/suite/whole_file.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -12,18 +14,40 @@ namespace vgpu {
 
 namespace fs = std::filesystem;
 
-Status WriteWholeFile(const fs::path& file, std::string_view text) {
-  const fs::path beside = file.string() + ".part";
-  errno = 0;
-  std::ofstream out(beside, std::ios::binary | std::ios::trunc);
-  out << text;
-  out.close();
+namespace {
+
+// 0, or the system's reason.
+int WriteInto(const fs::path& file, std::string_view text) {
+  std::FILE* out = std::fopen(file.c_str(), "we");
+  if (out == nullptr) return errno;
+  const int failed = std::fwrite(text.data(), 1, text.size(), out) == text.size() ? 0 : errno;
+  const int closed = std::fclose(out) == 0 ? 0 : errno;
+  return failed != 0 ? failed : closed;
+}
+
+}  // namespace
+
+bool IsReplaceable(const fs::path& file) {
   std::error_code error;
-  if (out) fs::rename(beside, file, error);
-  if (out && !error) return {};
-  const std::string why = error ? error.message() : std::strerror(errno);
-  fs::remove(beside, error);
-  return MakeError(ErrorCode::kFailed, fmt::format("{}: cannot write: {}", file.string(), why));
+  const fs::file_type type = fs::symlink_status(file, error).type();
+  return type == fs::file_type::regular || type == fs::file_type::not_found;
+}
+
+fs::path PartialFileOf(const fs::path& file) {
+  return fmt::format("{}.{}.part", file.string(), getpid());
+}
+
+Status WriteWholeFile(const fs::path& file, std::string_view text) {
+  const bool replace = IsReplaceable(file);
+  const fs::path target = replace ? PartialFileOf(file) : file;
+  std::error_code error;
+  const int failed = WriteInto(target, text);
+  if (failed == 0 && replace) fs::rename(target, file, error);
+  if (failed == 0 && !error) return {};
+  const std::string why = failed != 0 ? std::strerror(failed) : error.message();
+  if (replace) fs::remove(target, error);
+  return MakeError(ErrorCode::kFailed,
+                   fmt::format("{}: cannot be written: {}", file.string(), why));
 }
 
 Result<std::string> ReadWholeFile(const fs::path& file) {
