@@ -69,7 +69,8 @@ Status CheckHeapOptions(const ReplayOptions& options) {
                                 options.heap.empty() ? "without --heap" : "with --heap guest"));
 }
 
-// A range lets it pass: it is neither below nor above anything.
+}  // namespace
+
 CLI::Validator NotNan() {
   return CLI::Validator(
       [](std::string& text) {
@@ -78,8 +79,6 @@ CLI::Validator NotNan() {
       },
       "");
 }
-
-}  // namespace
 
 std::vector<std::string> RendererNames() {
   std::vector<std::string> names;
