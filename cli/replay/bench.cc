@@ -1,8 +1,11 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -73,7 +76,22 @@ Result<BenchPlan> PlanOf(const BenchOptions& options) {
   return plan;
 }
 
+// Before all the time is spent.
+Status CheckDocument(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (path.empty() || path == "-") return {};
+  std::error_code error;
+  const fs::path folder = fs::absolute(path, error).parent_path();
+  if (fs::is_directory(path, error)) return UsageError(fmt::format("--json {}: is a folder", path));
+  if (access(folder.c_str(), W_OK) != 0) {
+    return MakeError(ErrorCode::kFailed, fmt::format("--json {}: cannot be written there: {}", path,
+                                                     std::strerror(errno)));
+  }
+  return {};
+}
+
 Status CheckOptions(const BenchOptions& options, const BenchPlan& plan) {
+  if (const auto able = CheckDocument(options.json); !able) return able;
   if (!options.vs.empty() && !options.baseline.empty()) {
     return UsageError("--vs and --baseline are given: a comparison has two sides");
   }
@@ -172,7 +190,7 @@ Status Bench::TakeBaseline(TraceBench& trace, BenchPlan& plan) const {
   }
   trace.baseline = options_.baseline;
   trace.before = before->side;
-  trace.before->environment.insert(trace.before->environment.begin(), {"trace", before->digest});
+  trace.before_digest = before->digest;
   // A run is then what it was.
   if (!plan.warm_up) plan.warm_up = before->warm_up;
   if (!plan.timed) plan.timed = before->timed;
@@ -254,6 +272,7 @@ void AddMeasureOptions(CLI::App& command, BenchOptions& options) {
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--max-time", options.max_time, "Of --runs auto, for each trace")
+      ->check(NotNan())
       ->check(CLI::Range(0.0, 1e6))
       ->type_name("SECONDS")
       ->capture_default_str();
@@ -282,12 +301,14 @@ void AddComparisonOptions(CLI::App& command, BenchOptions& options) {
   command
       .add_option("--confidence", options.confidence,
                   "Of the verdicts on all traces together, in percent")
+      ->check(NotNan())
       ->check(CLI::Range(50.0, 99.99))
       ->type_name("PERCENT")
       ->capture_default_str();
   command
       .add_option("--threshold", options.threshold,
                   "The smallest difference that matters, in percent")
+      ->check(NotNan())
       ->check(CLI::Range(0.01, 100.0))
       ->type_name("PERCENT")
       ->capture_default_str();

@@ -1,5 +1,7 @@
 #include "cli/replay/bench_measure.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -180,9 +182,20 @@ void Measurement::Compare() {
   comparison.renderer = EffectOfField(&Times::renderer_ns);
   comparison.effect = plan_.measure == BenchMeasure::kWall ? comparison.wall : comparison.cpu;
   comparison.verdict = VerdictOf(comparison.effect, plan_.rule.threshold);
-  const BenchSide& then = trace_.before ? *trace_.before : trace_.side;
-  const BenchSide& now = trace_.before ? trace_.side : *trace_.other;
-  comparison.changes = ChangesOf(then.environment, now.environment);
+  comparison.changes = trace_.before
+                           ? ChangesOf(trace_.before->environment, trace_.side.environment)
+                           : ChangesOf(trace_.side.environment, trace_.other->environment);
+  // What the user chose for the comparison is no news.
+  if (trace_.other) {
+    std::erase_if(comparison.changes, [](const std::string& change) {
+      return change.starts_with(kVariableFact) || change.starts_with(kOptionFact);
+    });
+  }
+  if (trace_.before && trace_.before_digest != trace_.digest) {
+    comparison.changes.insert(
+        comparison.changes.begin(),
+        fmt::format("the trace: {}, here {}", trace_.before_digest, trace_.digest));
+  }
   trace_.comparison = std::move(comparison);
 }
 

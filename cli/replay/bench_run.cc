@@ -57,8 +57,15 @@ Facts FactsOf(const BenchConfiguration& configuration, const Document& renderer)
                  {"processor", Processor()},
                  {"processors", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))}};
   for (const auto& [name, value] : DriverVariables(configuration)) {
-    facts.emplace_back("variable " + name, value);
+    facts.emplace_back(std::string(kVariableFact) + name, value);
   }
+  const ReplayOptions& replay = configuration.replay;
+  const auto add = [&](const char* name, const std::string& value) {
+    if (!value.empty()) facts.emplace_back(std::string(kOptionFact) + name, value);
+  };
+  add("--heap", replay.heap);
+  add("--heap-size", replay.heap_size);
+  add("--allocator", replay.allocator);
   return facts;
 }
 

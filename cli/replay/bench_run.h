@@ -6,9 +6,12 @@
 
 namespace vgpu::cli {
 
+// What the names of facts begin with that a user chose.
+inline constexpr std::string_view kVariableFact = "variable ", kOptionFact = "option ";
+
 struct BenchRun {
   std::vector<TimedReplay> replays;
-  Facts environment;  // GL, renderer, processor, variables that drivers look at
+  Facts environment;  // GL, renderer, processor, options, variables that drivers look at
   uint64_t commands = 0;
   uint64_t differences = 0;  // from the recording, in the first replay
   bool preloaded = false;

@@ -67,7 +67,7 @@ Status Changes::Add(const std::string& text) {
   const std::string value = colon == std::string::npos ? "" : text.substr(colon + 1);
   if (value.empty() != info->value.empty()) {
     return wrong(info->value.empty()
-                     ? fmt::format("'{}' has no value", key)
+                     ? fmt::format("'{}' takes no value", key)
                      : fmt::format("a {} is missing: {}:{}", info->value, key, info->value));
   }
   const Status applied = Apply(info->setting, value);

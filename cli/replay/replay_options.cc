@@ -69,7 +69,8 @@ Status CheckHeapOptions(const ReplayOptions& options) {
                                 options.heap.empty() ? "without --heap" : "with --heap guest"));
 }
 
-// A range lets it pass: it is neither below nor above anything.
+}  // namespace
+
 CLI::Validator NotNan() {
   return CLI::Validator(
       [](std::string& text) {
@@ -78,6 +79,8 @@ CLI::Validator NotNan() {
       },
       "");
 }
+
+namespace {
 
 template <typename T>
 void AddLimit(CLI::App& command, const char* option, const char* summary, T low, T high,

@@ -20,6 +20,9 @@ struct ReplayOptions {
   std::string allocator;  // empty: kDefaultAllocator
 };
 
+// Of a number with a fraction; a range lets NaN pass, which is neither below nor above anything.
+CLI::Validator NotNan();
+
 void AddReplayOptions(CLI::App& command, ReplayOptions& options);
 // Those of them that say how to replay, without TRACE and --json.
 void AddReplayLimits(CLI::App& command, ReplayOptions& options);

@@ -53,6 +53,7 @@ struct TraceBench {
   std::optional<BenchSide> other;   // --vs
   std::string baseline;             // the file, where it is compared with one
   std::optional<BenchSide> before;  // what that holds
+  std::string before_digest;        // of the trace that it is of
   std::optional<BenchComparison> comparison;
 };
 

@@ -7,7 +7,7 @@
 namespace vgpu {
 namespace {
 
-bool HoldsZeros(std::span<const std::byte> bytes) {
+bool HasNothing(std::span<const std::byte> bytes) {
   return std::ranges::all_of(bytes, [](std::byte byte) { return byte == std::byte{0}; });
 }
 
@@ -23,7 +23,7 @@ TEST(SparePages, GivesWhatItGotAgainWithNothingInIt) {
   ASSERT_TRUE(again);
   EXPECT_EQ(again->bytes().data(), place);
   EXPECT_EQ(again->bytes().size(), 5000u);
-  EXPECT_TRUE(HoldsZeros(again->bytes()));
+  EXPECT_TRUE(HasNothing(again->bytes()));
   EXPECT_EQ(pages.kept_bytes(), 0u);
 }
 
@@ -33,7 +33,7 @@ TEST(SparePages, OtherSizesAreNew) {
   const auto other = pages.Take(8192);
   ASSERT_TRUE(other);
   EXPECT_EQ(other->bytes().size(), 8192u);
-  EXPECT_TRUE(HoldsZeros(other->bytes()));
+  EXPECT_TRUE(HasNothing(other->bytes()));
   EXPECT_EQ(pages.kept_bytes(), 4096u);
 }
 

@@ -1,7 +1,7 @@
 // A player on a renderer that draws nothing, and on a trace that a test writes.
 #pragma once
 
-#include "format/trace/trace_reader.h"
+#include "format/trace/preloaded_trace.h"
 #include "replay/player/player.h"
 #include "replay/player/recorded_device.h"
 #include "tests/replay/player_trace.h"
@@ -34,6 +34,8 @@ class PolledRenderer : public FakeRenderer {
 class Listener : public PlayerObserver {
  public:
   std::vector<std::string> findings, notes, frames;
+  std::vector<size_t> batches;  // of frame times
+  std::vector<FrameTime> times;
   std::vector<CommandPlace> commands;
   std::vector<uint32_t> scanouts;  // of the frames
   uint64_t stop_after = UINT64_MAX, stop_before = UINT64_MAX;
@@ -45,6 +47,10 @@ class Listener : public PlayerObserver {
     return true;
   }
   void OnWait() override { ++waits; }
+  void OnFrameTimes(std::span<const FrameTime> some) override {
+    batches.push_back(some.size());
+    times.insert(times.end(), some.begin(), some.end());
+  }
   void OnFinding(const Finding& finding) override {
     findings.push_back(Describe(finding.place) + ": " + finding.what);
   }
@@ -73,12 +79,17 @@ class PlayerTest : public ::testing::Test {
     }
     auto reader = TraceReader::Open(path);
     if (!reader) return tl::unexpected(reader.error());
+    const auto preloaded = PreloadedTrace::Load(**reader, preloads ? 1 << 30 : 0);
+    if (!preloaded) return tl::unexpected(preloaded.error());
+    EXPECT_EQ(*preloaded != nullptr, preloads);
+    TraceSource& source = preloads ? static_cast<TraceSource&>(**preloaded) : **reader;
     TimedRenderer timed(renderer, nullptr);
-    Device device(timed, RecordedDeviceOptions((*reader)->session(), 1 << 30));
-    return Player(**reader, device, timed, fences, options, listener).Play();
+    Device device(timed, RecordedDeviceOptions(source.session(), 1 << 30));
+    return Player(source, device, timed, fences, options, listener).Play();
   }
 
   std::function<void(proto::Session&)> tell;  // what the session says
+  bool preloads = false;                      // the trace is played from memory
   PlayerFolder folder;
   PolledRenderer renderer;
   FenceLog fences;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "replay/frames/png.h"
 #include "replay/worker/frame_digests.h"
@@ -605,6 +606,51 @@ TEST(WorkerEventsTest, ALineThatNoWorkerSendsIsAnError) {
   EXPECT_FALSE(DecodeEvent(R"({"event":"result","body":[[0,0,1,1,0,6,true]]})"));
   EXPECT_FALSE(DecodeEvent(R"({"event":"result","body":[[0,0]]})"));
   EXPECT_THAT(DecodeEvent(R"({"event":"party","body":{}})").error().message, HasSubstr("'party'"));
+}
+
+// Blobs put in place one by one, and pages that a loop has left to the next, change no picture.
+TEST_F(WorkerReplayTest, FromMemoryAndAgainASampleIsWhatWasRecorded) {
+  ReplayJob job;
+  job.trace = std::filesystem::path(VGPU_SAMPLES) / "heap.vgpu";
+  job.check_content = job.preload = job.frame_times = true;
+  job.loops = 2;
+  Silent listener;
+  const auto played = RunReplay(job, {std::chrono::seconds(60)}, listener);
+  ASSERT_TRUE(played) << played.error().message;
+  const ReplayOutcome& outcome = *played;
+  SKIP_WITHOUT_GL(outcome);
+  ASSERT_TRUE(outcome.done) << outcome.failure->message;
+  EXPECT_TRUE(outcome.started.preloaded);
+  EXPECT_EQ(outcome.done->differences, 0u);
+  EXPECT_GT(outcome.done->report.done.readbacks, 0u);
+  ASSERT_EQ(outcome.loops.size(), 2u);
+  for (const LoopTimes& loop : outcome.loops) {
+    EXPECT_EQ(loop.frames.size(), loop.report.timed_frames);
+    EXPECT_GT(loop.report.cpu_ns, 0u);
+  }
+}
+
+// Loops wait for a line each; the end of lines is the end of the replay.
+TEST_F(WorkerReplayTest, LoopsTakeTurns) {
+  Write([](PlayerTrace& trace) { AddSetup(trace); });
+  int lines[2], answers[2];
+  ASSERT_EQ(pipe(lines), 0);
+  ASSERT_EQ(pipe(answers), 0);
+  ASSERT_EQ(write(lines[1], "\n\nno line", 9), 9);
+  close(lines[1]);
+  ReplayJob job;
+  job.renderer = RendererKind::kNull;
+  job.loops = 0;
+  job.turns = Turns{lines[0], answers[1]};
+  const ReplayOutcome outcome = Run(job);
+  close(answers[1]);
+  ASSERT_TRUE(outcome.done) << outcome.failure->message;
+  EXPECT_EQ(outcome.done->loops, 2u);
+  std::string said(100, ' ');
+  said.resize(static_cast<size_t>(read(answers[0], said.data(), said.size())));
+  EXPECT_EQ(said, "ready\nready\nready\n");
+  close(lines[0]);
+  close(answers[0]);
 }
 
 }  // namespace

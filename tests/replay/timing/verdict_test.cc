@@ -171,7 +171,7 @@ Stopped MeasuredUntilNarrow(Noise& noise, Random& random, double shift, const Be
 }
 
 TEST_P(VerdictOn, LookingAtTheWidthOnlyMakesFewMoreFalseAlarms) {
-  constexpr int kComparisons = 400;
+  constexpr int kComparisons = 1000;
   const BenchRule rule{.confidence = 0.99, .threshold = 0.015};
   int missed = 0;
   const int alarms = Count(kComparisons, [&](Noise& noise) {
