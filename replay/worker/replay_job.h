@@ -24,7 +24,8 @@ namespace vgpu {
 // Of which frames pictures are written.
 struct FrameSelection {
   uint64_t every = 1;                // each whose number is a multiple of it
-  std::vector<FrameRange> ranges{};  // and that lies in one of these; empty: no condition
+  std::vector<FrameRange> ranges{};  // and that lies in one of these, which ascend and share
+                                     // no frame; empty: no condition
   bool Has(uint64_t number) const;
 };
 
@@ -33,8 +34,8 @@ enum class RendererKind { kVirgl, kSoftware, kNull };
 struct ReplayJob {
   std::filesystem::path trace{};
   RendererKind renderer = RendererKind::kVirgl;
-  FrameRange frames{};  // timed, shown, compared; the replay starts at the trace's start
-  uint64_t loops = 1;   // 0: until stopped
+  FrameRange frames{};           // timed, shown, compared; the replay starts at the trace's start
+  uint64_t loops = 1;            // 0: until stopped
   std::optional<Turns> turns{};  // each loop waits for one
   bool recorded_pace = false;
   std::chrono::nanoseconds max_frame_gap = std::chrono::seconds(10);  // at recorded pace
@@ -45,7 +46,7 @@ struct ReplayJob {
   IgnoredParts ignored{};                  // beside those of the golden set
   std::optional<GoldenManifest> golden{};  // what frames are compared with, beside the trace
   std::filesystem::path golden_folder{};
-  std::string golden_profile{};                // of it; empty: the one that fits the renderer best
+  std::string golden_profile{};         // of it; empty: the one that fits the renderer best
   std::string trace_digest{};           // of the file, hex; empty where nobody needs it
   std::filesystem::path keep_folder{};  // for pictures of differences; empty: none are kept
   std::filesystem::path keep_place{};   // where they end up, as differences name it; empty: there
