@@ -12,6 +12,7 @@
 #include "replay/frames/png.h"
 #include "replay/golden/golden_writer.h"
 #include "replay/worker/environment.h"
+#include "replay/worker/interrupt_guard.h"
 
 namespace vgpu::cli {
 
@@ -29,6 +30,20 @@ struct GoldenOptions {
   bool dry_run = false;
 };
 
+// Ascending, and each frame in one of them.
+std::vector<FrameRange> Joined(std::vector<FrameRange> ranges) {
+  std::ranges::sort(ranges, {}, &FrameRange::first);
+  std::vector<FrameRange> joined;
+  for (const FrameRange& range : ranges) {
+    if (!joined.empty() && range.first <= joined.back().last) {
+      joined.back().last = std::max(joined.back().last, range.last);
+    } else {
+      joined.push_back(range);
+    }
+  }
+  return joined;
+}
+
 // "0,10-20,30": the frames of which pictures are kept.
 Result<FrameSelection> SelectionOf(const GoldenOptions& options) {
   FrameSelection selection;
@@ -40,12 +55,13 @@ Result<FrameSelection> SelectionOf(const GoldenOptions& options) {
     selection.ranges.push_back({range->first, range->last});
     begin = end + 1;
   }
+  selection.ranges = Joined(std::move(selection.ranges));
   return selection;
 }
 
 uint64_t LastOf(const FrameSelection& selection) {
   if (selection.ranges.empty()) return UINT64_MAX;
-  return std::ranges::max(selection.ranges, {}, &FrameRange::last).last;
+  return selection.ranges.back().last;
 }
 
 // Where nothing is said, those that the profile has.
@@ -81,9 +97,16 @@ Result<IgnoredParts> IgnoredOf(const GoldenOptions& options, const GoldenWriter&
   return ignored;
 }
 
-// A mask that fits no frame would end every verify.
-Status CheckMasks(const GoldenOptions& options, const ReplayOutcome& outcome) {
-  const auto masks = PictureMasks::Load({{}, options.ignored.masks});
+// A frame that none of the masks fits would end every verify. Those that an update keeps are old.
+Status CheckMasks(const GoldenOptions& options, const GoldenWriter& writer,
+                  const ReplayOutcome& outcome) {
+  IgnoredParts ignored{{}, options.ignored.masks};
+  if (ignored.masks.empty() && writer.old() != nullptr) {
+    for (const auto& mask : writer.old()->ignored.masks) {
+      ignored.masks.push_back(options.folder / mask);
+    }
+  }
+  const auto masks = PictureMasks::Load(ignored);
   if (!masks) return tl::unexpected(masks.error());
   for (const PictureEvent& picture : outcome.pictures) {
     if (const auto fits = masks->Fit(picture.width, picture.height); !fits) {
@@ -99,7 +122,8 @@ Result<GoldenProfile> ProfileOf(const GoldenOptions& options, const GoldenWriter
   GoldenProfile profile;
   auto digest = DigestOfFile(options.replay.trace);
   if (!digest) return tl::unexpected(digest.error());
-  if (const auto fit = CheckMasks(options, outcome); !fit) return tl::unexpected(fit.error());
+  if (const auto fit = CheckMasks(options, writer, outcome); !fit)
+    return tl::unexpected(fit.error());
   auto ignored = IgnoredOf(options, writer);
   if (!ignored) return tl::unexpected(ignored.error());
   profile.environment = EnvironmentOf(outcome.started.renderer);
@@ -133,6 +157,9 @@ void PrintChanges(const GoldenOptions& options, const GoldenWriter& writer,
   Print("{}, profile {}: {} frames added, {} removed, {} changed, {} unchanged\n",
         EscapeForTerminal(options.folder), writer.profile(), changes.added.size(),
         changes.removed.size(), changes.changed.size(), changes.unchanged);
+  if (writer.old() == nullptr && !writer.manifest().profiles.empty()) {
+    Print("  the profile is a new one, beside {}\n", writer.manifest().Names());
+  }
   for (const std::string& other : changes.others) Print("  {}\n", EscapeForTerminal(other));
   if (!changes.added.empty()) Print("  added: {}\n", Listed(changes.added));
   if (!changes.removed.empty()) Print("  removed: {}\n", Listed(changes.removed));
@@ -164,8 +191,15 @@ Error Damaged(const std::string& trace) {
                fmt::format("{}: is damaged; no golden set is made of it", trace)};
 }
 
+// A set without some of the frames that were asked for would seem to hold them.
 Status CheckOutcome(const GoldenOptions& options, const ReplayOutcome& outcome) {
   if (!outcome.done->damage.empty()) return tl::unexpected(Damaged(options.replay.trace));
+  const auto no_picture = std::ranges::find_if(outcome.notes, [](const std::string& note) {
+    return note.starts_with("frame ") && note.find(": no picture: ") != note.npos;
+  });
+  if (no_picture != outcome.notes.end()) {
+    return MakeError(ErrorCode::kFailed, fmt::format("{}: {}", options.replay.trace, *no_picture));
+  }
   if (!outcome.pictures.empty()) return {};
   return tl::unexpected(NoSuchFrames(options.replay.trace, *outcome.done));
 }
@@ -173,16 +207,20 @@ Status CheckOutcome(const GoldenOptions& options, const ReplayOutcome& outcome) 
 // Shows what changes, and writes it.
 int Update(const GoldenOptions& options, const ReplayRequest& request, const ReplayOutcome& outcome,
            GoldenWriter& writer) {
+  const InterruptGuard guard;  // that no set is left half written, nor what was made for it
   auto profile = ProfileOf(options, writer, outcome);
   if (!profile) return Fail(profile.error());
   const auto changes = writer.ChangesTo(*profile);
   if (!changes) return Fail(changes.error());
-  const bool shows = options.dry_run || writer.old() != nullptr;
+  if (InterruptGuard::Signal() != 0) return kExitInterrupted + InterruptGuard::Signal();
+  const bool adds = options.update && !writer.manifest().profiles.empty();
+  const bool shows = options.dry_run || writer.old() != nullptr || adds;
   const bool writes = changes->Any() && !options.dry_run;
   if (!options.replay.json && shows) PrintChanges(options, writer, *changes);
   if (writes) {
     std::fflush(stdout);
-    if (const auto done = writer.Commit(std::move(*profile)); !done) return Fail(done.error());
+    if (const auto done = writer.Commit(std::move(*profile), *changes); !done)
+      return Fail(done.error());
   }
   if (options.replay.json) {
     const auto more = ChangesJson(writer, *changes, writes);
@@ -202,8 +240,8 @@ int Golden(const GoldenOptions& options) {
   if (!request) return Fail(request.error());
   auto selection = SelectionOf(options);
   if (!selection) return Fail(selection.error());
-  auto writer =
-      GoldenWriter::Begin({options.folder, options.profile, options.update || options.dry_run, options.dry_run});
+  auto writer = GoldenWriter::Begin(
+      {options.folder, options.profile, options.update || options.dry_run, options.dry_run});
   if (!writer) return Fail(writer.error());
   const bool as_before = writer->old() != nullptr && options.frames.empty() && options.every == 1;
   if (as_before) *selection = FramesOfOld(*writer->old());

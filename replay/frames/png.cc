@@ -15,6 +15,8 @@ namespace vgpu {
 
 namespace {
 
+constexpr uint64_t kMaxPixels = limits::kMaxCheckedFrameBytes / 4;
+
 struct FileCloser {
   void operator()(std::FILE* file) const { std::fclose(file); }
 };
@@ -70,6 +72,11 @@ Result<Image> ReadPng(const std::filesystem::path& path) {
   if (png.image.width > limits::kMaxTextureSide || png.image.height > limits::kMaxTextureSide) {
     return fail(fmt::format("{}x{} pixels pass the limit of {} a side", png.image.width,
                             png.image.height, limits::kMaxTextureSide));
+  }
+  // Before memory is taken for them: a file of 65 bytes may promise any number.
+  if (const uint64_t pixels = uint64_t{png.image.width} * png.image.height; pixels > kMaxPixels) {
+    return fail(fmt::format("{}x{} are {} pixels, above the limit of {}", png.image.width,
+                            png.image.height, pixels, kMaxPixels));
   }
   png.image.format = PNG_FORMAT_RGBA;
   Image image{png.image.width, png.image.height, {}};

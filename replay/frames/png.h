@@ -11,7 +11,8 @@ namespace vgpu {
 // reason.
 Status WritePng(const std::filesystem::path& path, const Image& image);
 
-// Any PNG, as RGBA. kUnreadable: no such file, not a PNG, damaged, larger than kMaxTextureSide.
+// Any PNG, as RGBA. kUnreadable: no such file, not a PNG, damaged, a side above
+// kMaxTextureSide, more pixels than a frame of kMaxCheckedFrameBytes has.
 Result<Image> ReadPng(const std::filesystem::path& path);
 
 }  // namespace vgpu

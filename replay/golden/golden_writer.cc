@@ -1,7 +1,10 @@
 #include "replay/golden/golden_writer.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -55,17 +58,31 @@ std::set<std::string> FilesOf(const GoldenProfile& profile) {
   return files;
 }
 
+// `frames` of a profile ascend, and this is one of them.
+std::string FileOf(const GoldenProfile& profile, uint64_t frame) {
+  return std::ranges::lower_bound(profile.frames, frame, {}, &GoldenFrame::number)->file;
+}
+
+// What can be said before anything is made or read.
+Status CheckTarget(const GoldenTarget& target) {
+  if (!target.profile.empty() && !IsProfileName(target.profile)) {
+    return WrongUse(target.folder,
+                    fmt::format("'{}' is no name of a profile: letters, digits, '-', '_' and '.', "
+                                "at most 64, no '.' first, and no .json, .part or .png last",
+                                target.profile));
+  }
+  std::error_code error;
+  if (fs::exists(target.folder, error) && !fs::is_directory(target.folder, error)) {
+    return WrongUse(target.folder, "is not a folder");
+  }
+  return {};
+}
+
 // Which profile is meant, and that it may be written. What is there is read into `manifest`.
 Result<std::string> ProfileToWrite(const GoldenTarget& target, GoldenManifest& manifest) {
   const bool named = !target.profile.empty();
-  if (named && !IsProfileName(target.profile)) {
-    return WrongUse(target.folder, fmt::format("'{}' is no name of a profile", target.profile));
-  }
   std::error_code error;
   if (!fs::exists(target.folder / "manifest.json", error)) {
-    if (fs::exists(target.folder, error) && !fs::is_directory(target.folder, error)) {
-      return WrongUse(target.folder, "is not a folder");
-    }
     if (fs::exists(target.folder, error) && !HoldsNothing(target.folder)) {
       return WrongUse(target.folder, "holds files that are no golden set");
     }
@@ -94,12 +111,34 @@ Result<std::string> ProfileToWrite(const GoldenTarget& target, GoldenManifest& m
 
 Result<GoldenWriter> GoldenWriter::Begin(const GoldenTarget& target) {
   GoldenWriter writer;
+  writer.folder_ = target.folder;
+  Status ready = CheckTarget(target);
+  if (ready && !target.dry_run) ready = writer.MakeFolder();
+  if (ready && !target.dry_run) ready = writer.Lock();  // before what is there is read
+  if (!ready) return tl::unexpected(ready.error());
   auto profile = ProfileToWrite(target, writer.manifest_);
   if (!profile) return tl::unexpected(profile.error());
   writer.profile_ = std::move(*profile);
-  writer.folder_ = target.folder;
   if (const auto staged = writer.Stage(target); !staged) return tl::unexpected(staged.error());
   return writer;
+}
+
+Status GoldenWriter::MakeFolder() {
+  std::error_code error;
+  for (fs::path made = folder_; !made.empty() && !fs::exists(made, error);
+       made = made.parent_path()) {
+    made_folders_.push_back(made);
+  }
+  fs::create_directories(folder_, error);
+  return error ? Status(Failed(folder_, error)) : Status();
+}
+
+Status GoldenWriter::Lock() {
+  lock_ = open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) == 0) return {};
+  if (errno != EWOULDBLOCK) return Failed(folder_, {errno, std::generic_category()});
+  return MakeError(ErrorCode::kFailed,
+                   fmt::format("{}: another run is writing this golden set", folder_.string()));
 }
 
 Status GoldenWriter::Stage(const GoldenTarget& target) {
@@ -112,8 +151,6 @@ Status GoldenWriter::Stage(const GoldenTarget& target) {
     staging_ = name;
     return {};
   }
-  made_folder_ = fs::create_directories(folder_, error);
-  if (error) return Failed(folder_, error);
   const fs::path staging = folder_ / kStaging;
   fs::remove_all(staging, error);  // of a run that died
   fs::create_directory(staging, error);
@@ -126,14 +163,17 @@ GoldenWriter::GoldenWriter(GoldenWriter&& other) noexcept
     : folder_(std::move(other.folder_)),
       staging_(std::exchange(other.staging_, {})),
       profile_(std::move(other.profile_)),
-      made_folder_(other.made_folder_),
+      made_folders_(std::exchange(other.made_folders_, {})),
+      lock_(std::exchange(other.lock_, -1)),
       manifest_(std::move(other.manifest_)) {}
 
 GoldenWriter::~GoldenWriter() {
-  if (staging_.empty()) return;
   std::error_code ignored;
-  fs::remove_all(staging_, ignored);
-  if (made_folder_) fs::remove(folder_, ignored);  // which fails where pictures are in it
+  if (!staging_.empty()) fs::remove_all(staging_, ignored);
+  for (const fs::path& made : made_folders_) {
+    fs::remove(made, ignored);  // which fails where pictures are in it
+  }
+  if (lock_ >= 0) close(lock_);
 }
 
 GoldenProfile GoldenWriter::Placed(GoldenProfile fresh) const {
@@ -154,46 +194,59 @@ Result<GoldenChanges> GoldenWriter::ChangesTo(GoldenProfile fresh) const {
   return vgpu::ChangesTo(Placed(std::move(fresh)), staging_, old(), folder_);
 }
 
-Status GoldenWriter::MoveIn(const std::string& place) {
+// A profile's folder that is a link leads out of the set.
+Status GoldenWriter::CheckFolderOf(const std::string& place) const {
+  const fs::path inner = fs::path(place).parent_path();
+  std::error_code error;
+  if (inner.empty() || !fs::is_symlink(folder_ / inner, error)) return {};
+  return MakeError(ErrorCode::kFailed,
+                   fmt::format("{}: is a link, and no folder", (folder_ / inner).string()));
+}
+
+Status GoldenWriter::MoveIn(const std::string& place) const {
+  if (auto status = CheckFolderOf(place); !status) return status;
   const fs::path to = folder_ / place;
   std::error_code error;
-  if (fs::is_symlink(to.parent_path(), error) && to.parent_path() != folder_) {
-    return MakeError(ErrorCode::kFailed,
-                     fmt::format("{}: is a link, and no folder", to.parent_path().string()));
-  }
   fs::create_directories(to.parent_path(), error);
   if (!error) fs::rename(staging_ / to.filename(), to, error);
   return error ? Status(Failed(to, error)) : Status();
 }
 
+Status GoldenWriter::MoveAllIn(const std::vector<std::string>& places) const {
+  for (const std::string& place : places) {
+    if (auto moved = MoveIn(place); !moved) return moved;
+  }
+  return {};
+}
+
+// Files that were never ours stay, whatever a manifest said of them.
 void GoldenWriter::RemoveWhatNobodyNames(const GoldenProfile& gone) const {
   std::set<std::string> named;
   for (const GoldenProfile& profile : manifest_.profiles) named.merge(FilesOf(profile));
   std::error_code ignored;
   for (const std::string& file : FilesOf(gone)) {
-    if (!named.contains(file)) fs::remove(folder_ / file, ignored);
+    const std::string name = fs::path(file).filename();
+    const bool ours = name.starts_with("frame-") || name.starts_with("mask-");
+    if (ours && !named.contains(file) && CheckFolderOf(file)) fs::remove(folder_ / file, ignored);
   }
 }
 
-Status GoldenWriter::Commit(GoldenProfile fresh) {
+Status GoldenWriter::Commit(GoldenProfile fresh, const GoldenChanges& changes) {
   fresh = Placed(std::move(fresh));
-  const auto changes = vgpu::ChangesTo(fresh, staging_, old(), folder_);
-  if (!changes) return tl::unexpected(changes.error());
-  std::set<uint64_t> moving(changes->added.begin(), changes->added.end());
-  for (const FrameResult& changed : changes->changed) moving.insert(changed.frame);
+  std::set<uint64_t> moving(changes.added.begin(), changes.added.end());
+  for (const FrameResult& changed : changes.changed) moving.insert(changed.frame);
   const GoldenProfile gone = old() != nullptr ? *old() : GoldenProfile{};
+  std::vector<std::string> places;
   for (GoldenFrame& frame : fresh.frames) {
-    const auto was = std::ranges::find(gone.frames, frame.number, &GoldenFrame::number);
-    if (!moving.contains(frame.number)) {
-      frame.file = was->file;  // where it is
-    } else if (const auto moved = MoveIn(frame.file); !moved) {
-      return moved;
+    if (moving.contains(frame.number)) {
+      places.push_back(frame.file);
+    } else {
+      frame.file = FileOf(gone, frame.number);  // where it is
     }
   }
   std::error_code error;
   for (const fs::path& mask : fresh.ignored.masks) {
-    if (!fs::exists(staging_ / mask.filename(), error)) continue;
-    if (const auto moved = MoveIn(mask.string()); !moved) return moved;
+    if (fs::exists(staging_ / mask.filename(), error)) places.push_back(mask.string());
   }
   const auto place = std::ranges::find(manifest_.profiles, profile_, &GoldenProfile::name);
   if (place == manifest_.profiles.end()) {
@@ -201,9 +254,15 @@ Status GoldenWriter::Commit(GoldenProfile fresh) {
   } else {
     *place = std::move(fresh);
   }
-  if (const auto status = WriteManifest(folder_, manifest_); !status) return status;
-  RemoveWhatNobodyNames(gone);
-  return {};
+  Status done = WriteManifestBeside(folder_, manifest_);
+  if (done) done = MoveAllIn(places);
+  if (done) done = PlaceManifest(folder_);
+  if (done) {
+    RemoveWhatNobodyNames(gone);
+  } else {
+    DropManifestBeside(folder_);
+  }
+  return done;
 }
 
 }  // namespace vgpu

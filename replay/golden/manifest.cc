@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "format/protocol/content_hash.h"
 #include "format/protocol/limits.h"
@@ -19,15 +20,27 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(GoldenFrame, number, scanout, width, height, 
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::ordered_json;  // written; it looks members up one by one
+using Parsed = nlohmann::json;        // read: an object may have any number of members
 
-constexpr int kVersion = 2;
+constexpr unsigned kVersion = 2;
 constexpr size_t kMaxProfileName = 64;
-constexpr uint64_t kMaxBytes = 256u << 20;  // a million frames
-constexpr int kMaxDepth = 16;               // four are needed; the JSON library recurses
+constexpr uint64_t kMaxBytes = 64u << 20;  // some 300,000 frames
+constexpr uint64_t kMaxValues = 2u << 20;  // as many; a value takes up to 100 bytes in memory
+constexpr uint64_t kMaxDepth = 16;         // four are needed
+
+constexpr std::string_view kPictureSuffix = ".png";
 
 std::filesystem::path ManifestPath(const std::filesystem::path& folder) {
   return folder / "manifest.json";
+}
+
+std::filesystem::path BesideManifest(const std::filesystem::path& folder) {
+  return ManifestPath(folder).string() + ".part";
+}
+
+tl::unexpected<Error> CannotWrite(const std::filesystem::path& path, const std::string& why) {
+  return MakeError(ErrorCode::kFailed, fmt::format("{}: cannot write: {}", path.string(), why));
 }
 
 tl::unexpected<Error> Unreadable(const std::filesystem::path& path, const std::string& why) {
@@ -38,17 +51,66 @@ tl::unexpected<Error> Unreadable(const std::filesystem::path& path, const std::s
 // sentence the file's name goes before.
 [[noreturn]] void Refuse(std::string why) { throw Error{ErrorCode::kUnreadable, std::move(why)}; }
 
-void CheckFile(const std::filesystem::path& path) {
+uint64_t SizeOf(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) Refuse("is not a regular file");
   const auto size = std::filesystem::file_size(path, error);
-  if (!error && size <= kMaxBytes) return;
+  if (!error && size <= kMaxBytes) return size;
   Refuse(error ? error.message()
                : fmt::format("has {} bytes, above the limit of {}", size, kMaxBytes));
 }
 
-bool IsPlainName(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == name.npos;
+// Counts before anything is built of them. What is no JSON is left for the parser to tell.
+class SizeCheck : public nlohmann::json_sax<Parsed> {
+ public:
+  bool null() override { return Count(); }
+  bool boolean(bool) override { return Count(); }
+  bool number_integer(number_integer_t) override { return Count(); }
+  bool number_unsigned(number_unsigned_t) override { return Count(); }
+  bool number_float(number_float_t, const string_t&) override { return Count(); }
+  bool string(string_t&) override { return Count(); }
+  bool binary(binary_t&) override { return Count(); }
+  bool start_object(std::size_t) override { return Open(); }
+  bool key(string_t&) override { return true; }
+  bool end_object() override { return Close(); }
+  bool start_array(std::size_t) override { return Open(); }
+  bool end_array() override { return Close(); }
+  bool parse_error(std::size_t, const std::string&, const Parsed::exception&) override {
+    return false;
+  }
+
+ private:
+  bool Count() {
+    if (++values_ <= kMaxValues) return true;
+    Refuse(fmt::format("not a golden manifest: has more than {} values", kMaxValues));
+  }
+  bool Open() {
+    if (++depth_ <= kMaxDepth) return Count();
+    Refuse(
+        fmt::format("not a golden manifest: is nested too deeply: more than {} levels", kMaxDepth));
+  }
+  bool Close() {
+    --depth_;
+    return true;
+  }
+
+  uint64_t values_ = 0, depth_ = 0;
+};
+
+std::string BytesOf(const std::filesystem::path& path) {
+  std::string bytes(SizeOf(path), '\0');
+  std::ifstream in(path, std::ios::binary);
+  if (!in) Refuse(std::strerror(errno));
+  in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  if (in.bad()) Refuse(std::strerror(errno));
+  bytes.resize(static_cast<size_t>(in.gcount()));
+  return bytes;
+}
+
+// Names that lead nowhere else, and under which nothing but a picture stands.
+bool IsPictureName(std::string_view name) {
+  return name.size() > kPictureSuffix.size() && name.ends_with(kPictureSuffix) &&
+         name.find('/') == name.npos && name.find('\0') == name.npos;
 }
 
 // A name must not lead out of the set's folder: it is one in there, or one in the profile's.
@@ -56,21 +118,22 @@ void CheckPlace(const GoldenProfile& profile, std::string_view file, const std::
   std::string_view name = file;
   const std::string folder = profile.name + "/";
   if (name.starts_with(folder)) name.remove_prefix(folder.size());
-  if (IsPlainName(name)) return;
-  Refuse(fmt::format("{} names the file '{}', which is no plain name", what, file));
+  if (IsPictureName(name)) return;
+  Refuse(fmt::format("{} names the file '{}', which is no plain name that ends in {}", what, file,
+                     kPictureSuffix));
 }
 
 // A manifest has no other numbers outside of its tolerances; the JSON library would take -1 as the
 // largest one.
-bool HasOnlyUnsignedNumbers(const Json& json) {
+bool HasOnlyUnsignedNumbers(const Parsed& json) {
   if (json.is_number()) return json.is_number_unsigned();
   return !json.is_structured() || std::ranges::all_of(json, HasOnlyUnsignedNumbers);
 }
 
 template <typename T>
-void ReadLimit(const Json& json, const char* name, T low, T high, T& limit) {
+void ReadLimit(const Parsed& json, const char* name, T low, T high, T& limit) {
   if (!json.contains(name)) return;  // of a version that did not have it
-  const Json& value = json.at(name);
+  const Parsed& value = json.at(name);
   const bool fits = std::is_integral_v<T> ? value.is_number_unsigned() : value.is_number();
   if (!fits) {
     Refuse(fmt::format("has the tolerance {} {}, which is negative or no {}", name, value.dump(),
@@ -89,9 +152,11 @@ void ReadLimit(const Json& json, const char* name, T low, T high, T& limit) {
 }
 
 // Takes it out of the profile.
-Tolerance TakeTolerance(Json& profile) {
-  const Json json = profile.at("tolerance");
+Tolerance TakeTolerance(Parsed& profile) {
+  const Parsed json = profile.at("tolerance");
   profile.erase("tolerance");
+  if (!json.is_object())
+    Refuse(fmt::format("has the tolerance {}, which is no object", json.dump()));
   Tolerance tolerance;
 #define VGPU_TOLERANCE(type, name, exact, low, high, option, summary) \
   ReadLimit<type>(json, #name, low, high, tolerance.name);
@@ -106,7 +171,7 @@ Json ToJson(const Tolerance& tolerance) {
   return json;
 }
 
-IgnoredParts IgnoredOf(const Json& json, const GoldenProfile& profile) {
+IgnoredParts IgnoredOf(const Parsed& json, const GoldenProfile& profile) {
   IgnoredParts ignored;
   for (const auto& text : json.value("ignored", std::vector<std::string>())) {
     auto rect = ParseIgnoredRect(text);
@@ -120,20 +185,20 @@ IgnoredParts IgnoredOf(const Json& json, const GoldenProfile& profile) {
   return ignored;
 }
 
-void CheckNumber(const Json& frame, const char* name, uint64_t most) {
+void CheckNumber(const Parsed& frame, const char* name, uint64_t most) {
   const auto value = frame.at(name).get<uint64_t>();
   if (value <= most) return;
   Refuse(fmt::format("frame {} has the {} {}, above the limit of {}",
                      frame.at("number").get<uint64_t>(), name, value, most));
 }
 
-std::vector<GoldenFrame> FramesOf(const Json& json, const GoldenProfile& profile) {
+std::vector<GoldenFrame> FramesOf(const Parsed& json, const GoldenProfile& profile) {
   std::vector<GoldenFrame> frames;
-  for (const Json& one : json) {
+  for (const Parsed& one : json) {
     CheckNumber(one, "scanout", UINT32_MAX);
     CheckNumber(one, "width", limits::kMaxTextureSide);
     CheckNumber(one, "height", limits::kMaxTextureSide);
-    auto frame = nlohmann::json(one).get<GoldenFrame>();
+    auto frame = one.get<GoldenFrame>();
     CheckPlace(profile, frame.file, fmt::format("frame {}", frame.number));
     if (!frames.empty() && frame.number <= frames.back().number) {
       Refuse(fmt::format("frame {} stands behind frame {}", frame.number, frames.back().number));
@@ -144,7 +209,7 @@ std::vector<GoldenFrame> FramesOf(const Json& json, const GoldenProfile& profile
   return frames;
 }
 
-GoldenProfile ProfileOf(Json json, std::string name) {
+GoldenProfile ProfileOf(Parsed json, std::string name) {
   GoldenProfile profile;
   profile.name = std::move(name);
   if (!IsProfileName(profile.name))
@@ -153,7 +218,7 @@ GoldenProfile ProfileOf(Json json, std::string name) {
   if (!HasOnlyUnsignedNumbers(json)) {
     Refuse("not a golden manifest: has a number that is negative or no integer");
   }
-  nlohmann::json(json.at("environment")).get_to(profile.environment);
+  json.at("environment").get_to(profile.environment);
   profile.environment.library = json.at("environment").value("library", "");
   json.at("trace").at("name").get_to(profile.trace_name);
   json.at("trace").at("digest").get_to(profile.trace_digest);
@@ -162,19 +227,20 @@ GoldenProfile ProfileOf(Json json, std::string name) {
   return profile;
 }
 
-GoldenManifest ManifestOf(const Json& json) {
-  const auto version = json.at("version").get<int64_t>();
-  if (version > kVersion) {
-    Refuse(fmt::format("has version {}; versions up to {} are known", version, kVersion));
+GoldenManifest ManifestOf(const Parsed& json) {
+  const Parsed& version = json.at("version");
+  if (!version.is_number_unsigned() || version == 0u || version > kVersion) {
+    Refuse(fmt::format("has version {}; versions up to {} are known", version.dump(), kVersion));
   }
   GoldenManifest manifest;
-  if (version < 2) {
+  if (version == 1u) {
     manifest.profiles.push_back(ProfileOf(json, std::string(kDefaultProfile)));
     return manifest;
   }
-  for (const Json& one : json.at("profiles")) {
+  std::set<std::string> names;
+  for (const Parsed& one : json.at("profiles")) {
     GoldenProfile profile = ProfileOf(one, one.at("name").get<std::string>());
-    if (manifest.Find(profile.name) != nullptr) {
+    if (!names.insert(profile.name).second) {
       Refuse(fmt::format("has two profiles {}", profile.name));
     }
     manifest.profiles.push_back(std::move(profile));
@@ -214,10 +280,13 @@ std::string GoldenManifest::Names() const {
 }
 
 bool IsProfileName(std::string_view name) {
+  constexpr std::string_view kFileSuffixes[] = {".json", ".part", kPictureSuffix};
   constexpr std::string_view kLetters =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  const auto is_file = [&](std::string_view suffix) { return name.ends_with(suffix); };
   return !name.empty() && name.size() <= kMaxProfileName && name.front() != '.' &&
-         name.find_first_not_of(kLetters) == name.npos;
+         name.find_first_not_of(kLetters) == name.npos &&
+         std::ranges::none_of(kFileSuffixes, is_file);
 }
 
 Result<GoldenManifest> ReadManifest(const std::filesystem::path& folder) {
@@ -230,39 +299,45 @@ Result<GoldenManifest> ReadManifest(const std::filesystem::path& folder) {
     return Unreadable(folder, fmt::format("not a golden set: manifest.json: {}", why));
   }
   try {
-    CheckFile(path);
-    std::ifstream in(path);
-    if (!in) Refuse(std::strerror(errno));
-    return ManifestOf(Json::parse(in, [](int depth, Json::parse_event_t, const Json&) {
-      if (depth > kMaxDepth) Refuse("not a golden manifest: is nested too deeply");
-      return true;
-    }));
+    const std::string bytes = BytesOf(path);
+    SizeCheck check;
+    Parsed::sax_parse(bytes, &check);
+    return ManifestOf(Parsed::parse(bytes));
   } catch (const Error& wrong) {
     return Unreadable(path, wrong.message);
-  } catch (const Json::exception& wrong) {
+  } catch (const Parsed::exception& wrong) {
     return Unreadable(path, fmt::format("not a golden manifest: {}", wrong.what()));
   }
 }
 
-Status WriteManifest(const std::filesystem::path& folder, const GoldenManifest& manifest) {
+Status WriteManifestBeside(const std::filesystem::path& folder, const GoldenManifest& manifest) {
   Json json;
   json["version"] = kVersion;
   for (const GoldenProfile& profile : manifest.profiles) {
     json["profiles"].push_back(ToJson(profile));
   }
-  const auto path = ManifestPath(folder);
-  const auto beside = path.string() + ".part";
+  const auto beside = BesideManifest(folder);
   std::ofstream out(beside, std::ios::trunc);
   out << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
   out.close();
+  if (out) return {};
+  return CannotWrite(beside, std::strerror(errno));
+}
+
+Status PlaceManifest(const std::filesystem::path& folder) {
   std::error_code error;
-  if (out) std::filesystem::rename(beside, path, error);
-  if (!out || error) {
-    return MakeError(ErrorCode::kFailed,
-                     fmt::format("{}: cannot write: {}", path.string(),
-                                 error ? error.message() : std::strerror(errno)));
-  }
-  return {};
+  std::filesystem::rename(BesideManifest(folder), ManifestPath(folder), error);
+  return error ? Status(CannotWrite(ManifestPath(folder), error.message())) : Status();
+}
+
+void DropManifestBeside(const std::filesystem::path& folder) {
+  std::error_code ignored;
+  std::filesystem::remove(BesideManifest(folder), ignored);
+}
+
+Status WriteManifest(const std::filesystem::path& folder, const GoldenManifest& manifest) {
+  if (auto status = WriteManifestBeside(folder, manifest); !status) return status;
+  return PlaceManifest(folder);
 }
 
 std::string FramePictureName(uint64_t number) { return fmt::format("frame-{:06}.png", number); }

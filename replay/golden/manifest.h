@@ -16,9 +16,9 @@ namespace vgpu {
 // What the pictures were made with.
 struct GoldenEnvironment {
   std::string gl_vendor, gl_renderer, gl_version;
-  std::string mesa;      // "22.3.6", from the GL version; empty where that is no Mesa
-  std::string renderer;  // "virglrenderer 0.10.4"
-  std::string vgpu;      // our version
+  std::string mesa;       // "22.3.6", from the GL version; empty where that is no Mesa
+  std::string renderer;   // "virglrenderer 0.10.4"
+  std::string vgpu;       // our version
   std::string library{};  // RendererInfo::library; empty in sets that are older than it
 };
 
@@ -52,14 +52,20 @@ struct GoldenManifest {
   std::string Names() const;                               // "llvmpipe, nvidia"
 };
 
-// A name of letters, digits, '-', '_' and '.', at most 64, which starts with no '.'.
+// A name of letters, digits, '-', '_' and '.', at most 64, which starts with no '.' and does not
+// end like a file of a set: in .json, .part or .png.
 bool IsProfileName(std::string_view name);
 
 // kUnreadable: no such file, not JSON, a field that is missing or of the wrong kind, a newer
-// version, a number out of range, a file name that leaves the folder, a profile without frames or
-// with frames that do not ascend, two profiles of one name.
+// version, a number out of range, a file name that leaves the folder or is no picture's, a profile
+// without frames or with frames that do not ascend, two profiles of one name, too large.
 Result<GoldenManifest> ReadManifest(const std::filesystem::path& folder);
 Status WriteManifest(const std::filesystem::path& folder, const GoldenManifest& manifest);
+// The same in two steps, that pictures can move in between: all that needs room on the disk comes
+// first. kFailed.
+Status WriteManifestBeside(const std::filesystem::path& folder, const GoldenManifest& manifest);
+Status PlaceManifest(const std::filesystem::path& folder);
+void DropManifestBeside(const std::filesystem::path& folder);  // instead of placing it
 
 // "frame-000012.png"
 std::string FramePictureName(uint64_t number);

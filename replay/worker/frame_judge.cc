@@ -55,8 +55,9 @@ Status FrameJudge::Begin(const GoldenEnvironment& here) {
                   ? ChooseProfile(*job_.golden, here)
                   : ProfileChoice{job_.golden->Find(job_.golden_profile), ProfileMatch::kNamed};
     if (choice_.profile == nullptr) {
-      return MakeError(ErrorCode::kUsage, fmt::format("{}: has no profile '{}'",
-                                                      job_.golden_folder.string(), job_.golden_profile));
+      return MakeError(
+          ErrorCode::kUsage,
+          fmt::format("{}: has no profile '{}'", job_.golden_folder.string(), job_.golden_profile));
     }
     tolerance_ = Merge(choice_.profile->tolerance, job_.tolerance);
     const IgnoredParts& of_set = choice_.profile->ignored;
@@ -84,8 +85,11 @@ Result<FrameVerdict> FrameJudge::Judge(FrameView& frame) {
   verdict.result.width = packet.width();
   verdict.result.height = packet.height();
   const GoldenFrame* golden = GoldenOf(packet.number());
-  const bool is_checked = golden != nullptr || frame.check() != FrameCheck::kNone;
-  if (const auto fits = masks_.Fit(packet.width(), packet.height()); is_checked && !fits) {
+  // A picture of another size than the expected one differs, whatever a mask leaves out.
+  const bool is_compared =
+      golden != nullptr ? golden->width == packet.width() && golden->height == packet.height()
+                        : frame.check() != FrameCheck::kNone;
+  if (const auto fits = masks_.Fit(packet.width(), packet.height()); is_compared && !fits) {
     return MakeError(fits.error().code,
                      fmt::format("{}: {}", PlaceOf(frame), fits.error().message));
   }
@@ -115,6 +119,11 @@ Status FrameJudge::JudgeGolden(FrameView& frame, const GoldenFrame& golden, Fram
   }
   const auto expected = ReadPng(job_.golden_folder / golden.file);
   if (!expected) return tl::unexpected(expected.error());
+  if (ToHex(HashOf(expected->bytes())) != golden.digest) {
+    return MakeError(ErrorCode::kUnreadable,
+                     fmt::format("{}: is not the picture of frame {} that the manifest tells of",
+                                 (job_.golden_folder / golden.file).string(), golden.number));
+  }
   JudgePictures(frame, *expected, *replayed, verdict);
   return {};
 }

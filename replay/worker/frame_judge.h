@@ -33,7 +33,9 @@ class FrameJudge {
   // What is expected: the golden set's picture where it has the frame; else the recorded one. A
   // frame whose digest differs from the recording and that has no expected picture differs where
   // nothing is tolerated or ignored, and is not judged otherwise; nor is one that is ignored as a
-  // whole. An error: the golden set cannot be read, or no mask is of the frame's size.
+  // whole. An error: the golden set cannot be read, its picture is not the manifest's, or no mask
+  // is of the size of what is compared. A golden picture is read only where the manifest's digest
+  // is not the replayed one's: where they are equal, nothing else is asked of it.
   Result<FrameVerdict> Judge(FrameView& frame);
 
   // Frames of the golden set, inside the job's range, that no call of Judge saw.

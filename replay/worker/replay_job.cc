@@ -237,8 +237,9 @@ Status Job::ReplayBehindWindow() {
 
 bool FrameSelection::Has(uint64_t number) const {
   if (every > 1 && number % every != 0) return false;
-  return ranges.empty() ||
-         std::ranges::any_of(ranges, [&](const FrameRange& range) { return range.Has(number); });
+  if (ranges.empty()) return true;
+  const auto behind = std::ranges::upper_bound(ranges, number, {}, &FrameRange::first);
+  return behind != ranges.begin() && std::prev(behind)->Has(number);
 }
 
 void RunReplayJob(const ReplayJob& job, ProgressPage& page, const WorkerChannel& channel) {

@@ -24,7 +24,8 @@ namespace vgpu {
 // Of which frames pictures are written.
 struct FrameSelection {
   uint64_t every = 1;                // each whose number is a multiple of it
-  std::vector<FrameRange> ranges{};  // and that lies in one of these; empty: no condition
+  std::vector<FrameRange> ranges{};  // and that lies in one of these, which ascend and share
+                                     // no frame; empty: no condition
   bool Has(uint64_t number) const;
 };
 
@@ -45,7 +46,7 @@ struct ReplayJob {
   IgnoredParts ignored{};                  // beside those of the golden set
   std::optional<GoldenManifest> golden{};  // what frames are compared with, beside the trace
   std::filesystem::path golden_folder{};
-  std::string golden_profile{};                // of it; empty: the one that fits the renderer best
+  std::string golden_profile{};         // of it; empty: the one that fits the renderer best
   std::string trace_digest{};           // of the file, hex; empty where nobody needs it
   std::filesystem::path keep_folder{};  // for pictures of differences; empty: none are kept
   std::filesystem::path keep_place{};   // where they end up, as differences name it; empty: there

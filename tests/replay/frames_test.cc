@@ -154,6 +154,18 @@ TEST_F(PngFile, SaysWhatIsWrongWithAFile) {
   EXPECT_THAT(ReadPng(path).error().message, HasSubstr("damaged PNG"));
 }
 
+TEST_F(PngFile, AFewBytesThatPromiseManyPixelsAreRefused) {
+  // 65536x65536 pixels, of which no row follows.
+  constexpr char kBytes[] =
+      "\211\120\116\107\015\012\032\012\000\000\000\015\111\110\104\122"
+      "\000\001\000\000\000\001\000\000\010\006\000\000\000\154\204\060"
+      "\343\000\000\000\010\111\104\101\124\170\234\003\000\000\000\000"
+      "\001\110\006\211\322";
+  std::ofstream(path, std::ios::binary).write(kBytes, sizeof kBytes - 1);
+  EXPECT_THAT(ReadPng(path).error().message,
+              HasSubstr("65536x65536 are 4294967296 pixels, above the limit of 67108864"));
+}
+
 TEST_F(PngFile, WritingWhereNobodyMaySaysSo) {
   const auto status = WritePng("/proc/no-such-folder/a.png", Grey(1, 1, 0));
   ASSERT_FALSE(status);

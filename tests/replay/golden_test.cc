@@ -124,10 +124,22 @@ TEST_F(GoldenTest, AManifestThatIsWrongIsASentence) {
   EXPECT_THAT(ReadError(), HasSubstr("not a golden manifest"));
   Manifest(R"({"version": 3})");
   EXPECT_THAT(ReadError(), HasSubstr("has version 3; versions up to 2 are known"));
+  for (const char* none : {"-7", "0", "18446744073709551615", "1.5", "true", "\"2\""}) {
+    Manifest(fmt::format(R"({{"version": {}}})", none));
+    EXPECT_THAT(ReadError(), HasSubstr(fmt::format("has version {}; versions up to 2", none)));
+  }
+  Manifest(R"({"version": 1, "tolerance": "x"})");
+  EXPECT_THAT(ReadError(), HasSubstr("has the tolerance \"x\", which is no object"));
   Manifest(R"({"version": 2, "profiles": []})");
   EXPECT_THAT(ReadError(), HasSubstr("has no profiles"));
   Manifest(std::string(100'000, '['));
-  EXPECT_THAT(ReadError(), HasSubstr("is nested too deeply"));
+  EXPECT_THAT(ReadError(), HasSubstr("is nested too deeply: more than 16 levels"));
+  std::string many = "[0";
+  while (many.size() < 5u << 20) many += ",0";
+  Manifest(many + "]");
+  EXPECT_THAT(ReadError(), HasSubstr("has more than 2097152 values"));
+  std::filesystem::resize_file(folder / "manifest.json", (64u << 20) + 1);
+  EXPECT_THAT(ReadError(), HasSubstr("has 67108865 bytes, above the limit of 67108864"));
   std::filesystem::remove(folder / "manifest.json");
   ASSERT_EQ(mkfifo((folder / "manifest.json").c_str(), 0600), 0);
   EXPECT_THAT(ReadError(), HasSubstr("is not a regular file"));
@@ -138,7 +150,8 @@ TEST_F(GoldenTest, AManifestThatIsWrongIsASentence) {
 
 TEST_F(GoldenTest, AFileNameMustNotLeaveTheFolder) {
   for (const char* bad : {"../secret.png", "/etc/passwd", "", "..", ".", "default/..",
-                          "default/../x", "other/frame.png", "default/a/b"}) {
+                          "default/../x", "other/frame.png", "default/a/b", "default/a/b.png",
+                          "manifest.json", "notes.txt", ".png"}) {
     GoldenManifest manifest = Sample();
     manifest.profiles[0].frames[0].file = bad;
     ASSERT_TRUE(WriteManifest(folder.path(), manifest));
@@ -151,7 +164,8 @@ TEST_F(GoldenTest, AFileNameMustNotLeaveTheFolder) {
 }
 
 TEST_F(GoldenTest, AProfileIsNamedLikeAFolderOfOurs) {
-  for (const char* bad : {"", "..", ".hidden", "a/b", "a b", "\n"}) {
+  for (const char* bad :
+       {"", "..", ".hidden", "a/b", "a b", "\n", "manifest.json", "a.part", "frame-000001.png"}) {
     EXPECT_FALSE(IsProfileName(bad)) << bad;
     GoldenManifest manifest = Sample();
     manifest.profiles[0].name = bad;

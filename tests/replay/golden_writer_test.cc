@@ -38,7 +38,12 @@ class GoldenWriterTest : public ::testing::Test {
     target.folder = set;
     auto writer = GoldenWriter::Begin(target);
     if (!writer) return tl::unexpected(writer.error());
-    return writer->Commit(Stage(*writer, frames));
+    return Commit(*writer, Stage(*writer, frames));
+  }
+  static Status Commit(GoldenWriter& writer, const GoldenProfile& fresh) {
+    const auto changes = writer.ChangesTo(fresh);
+    if (!changes) return tl::unexpected(changes.error());
+    return writer.Commit(fresh, *changes);
   }
   uint8_t ValueOf(const std::string& file) const {
     const auto image = ReadPng(set / file);
@@ -167,12 +172,14 @@ TEST_F(GoldenWriterTest, ADryRunTouchesNoFileOfTheSet) {
 }
 
 TEST_F(GoldenWriterTest, MasksMoveInAndStay) {
-  auto writer = GoldenWriter::Begin({set, "amd", false, false});
-  ASSERT_TRUE(writer);
-  GoldenProfile fresh = Stage(*writer, {{1, 1}});
-  ASSERT_TRUE(WritePng(writer->staging() / "mask-0.png", OneColour(255)));
-  fresh.ignored.masks = {"mask-0.png"};
-  ASSERT_TRUE(writer->Commit(fresh));
+  {
+    auto writer = GoldenWriter::Begin({set, "amd", false, false});
+    ASSERT_TRUE(writer);
+    GoldenProfile fresh = Stage(*writer, {{1, 1}});
+    ASSERT_TRUE(WritePng(writer->staging() / "mask-0.png", OneColour(255)));
+    fresh.ignored.masks = {"mask-0.png"};
+    ASSERT_TRUE(Commit(*writer, fresh));
+  }
   const auto read = ReadManifest(set);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_THAT(read->profiles[0].ignored.masks, ElementsAre("amd/mask-0.png"));
@@ -190,7 +197,7 @@ TEST_F(GoldenWriterTest, MasksMoveInAndStay) {
     const auto changes = again->ChangesTo(next);
     ASSERT_TRUE(changes);
     EXPECT_EQ(changes->Any(), mask != -1 || ignored.empty());
-    ASSERT_TRUE(again->Commit(next));
+    ASSERT_TRUE(again->Commit(next, *changes));
   };
   update(read->profiles[0].ignored, -1);
   EXPECT_EQ(ValueOf("amd/mask-0.png"), 255);
@@ -201,7 +208,7 @@ TEST_F(GoldenWriterTest, MasksMoveInAndStay) {
 }
 
 TEST_F(GoldenWriterTest, AFailedWriteLeavesNothingBehind) {
-  { ASSERT_TRUE(GoldenWriter::Begin({.folder = set})); }
+  { ASSERT_TRUE(GoldenWriter::Begin({.folder = set / "a/b"})); }
   EXPECT_FALSE(fs::exists(set));
 }
 
@@ -225,7 +232,7 @@ TEST_F(GoldenWriterTest, PicturesAreNamedAfterTheirFramesWhateverTheProfileSays)
   GoldenProfile profile = Stage(*writer, {{4, 4}});
   profile.frames[0].file = "../outside.png";
   profile.name = "../outside";
-  ASSERT_TRUE(writer->Commit(profile));
+  ASSERT_TRUE(Commit(*writer, profile));
   EXPECT_EQ(ReadManifest(set)->profiles[0].frames[0].file, "frame-000004.png");
   EXPECT_EQ(ValueOf("frame-000004.png"), 4);
 }
@@ -238,6 +245,50 @@ TEST_F(GoldenWriterTest, AProfilesFolderThatLeadsElsewhereIsRefused) {
   ASSERT_FALSE(status);
   EXPECT_THAT(status.error().message, HasSubstr("is a link, and no folder"));
   EXPECT_TRUE(fs::is_empty(folder / "elsewhere"));
+}
+
+TEST_F(GoldenWriterTest, NothingIsRemovedThroughALink) {
+  ASSERT_TRUE(Write({.profile = "amd"}, {{1, 1}, {2, 2}}));
+  fs::rename(set / "amd", folder / "elsewhere");
+  fs::create_directory_symlink(folder / "elsewhere", set / "amd");
+  ASSERT_TRUE(Write({.update = true}, {{1, 1}}));  // no picture moves in
+  EXPECT_EQ(ReadManifest(set)->profiles[0].frames.size(), 1u);
+  EXPECT_TRUE(fs::exists(folder / "elsewhere/frame-000002.png"));
+}
+
+TEST_F(GoldenWriterTest, OnlyPicturesThatAreNamedAsOursAreRemoved) {
+  ASSERT_TRUE(Write({}, {{1, 1}, {2, 2}}));
+  auto manifest = ReadManifest(set);
+  ASSERT_TRUE(manifest);
+  fs::rename(set / "frame-000002.png", set / "holiday.png");
+  manifest->profiles[0].frames[1].file = "holiday.png";
+  ASSERT_TRUE(WriteManifest(set, *manifest));
+  ASSERT_TRUE(Write({.update = true}, {{1, 1}}));
+  EXPECT_TRUE(fs::exists(set / "holiday.png"));
+}
+
+TEST_F(GoldenWriterTest, OneWriterAtATime) {
+  ASSERT_TRUE(Write({}, {{1, 1}}));
+  {
+    const auto first = GoldenWriter::Begin({set, "", true, false});
+    ASSERT_TRUE(first);
+    const auto second = GoldenWriter::Begin({set, "", true, false});
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, ErrorCode::kFailed);
+    EXPECT_THAT(second.error().message, HasSubstr("another run is writing this golden set"));
+    EXPECT_TRUE(fs::exists(first->staging()));
+    EXPECT_TRUE(GoldenWriter::Begin({set, "", true, true}));  // which writes nothing
+  }
+  EXPECT_TRUE(GoldenWriter::Begin({set, "", true, false}));
+}
+
+TEST_F(GoldenWriterTest, APictureThatCannotMoveInLeavesTheOldManifest) {
+  ASSERT_TRUE(Write({}, {{1, 1}}));
+  fs::create_directories(set / "frame-000002.png");
+  EXPECT_FALSE(Write({.update = true}, {{1, 1}, {2, 2}}));
+  EXPECT_EQ(ReadManifest(set)->profiles[0].frames.size(), 1u);
+  EXPECT_FALSE(fs::exists(set / "manifest.json.part"));
+  EXPECT_FALSE(fs::exists(set / ".new"));
 }
 
 TEST_F(GoldenWriterTest, FramesThatATraceNumbersAnyhowAreWrittenInOrderAndOnce) {

@@ -304,9 +304,15 @@ TEST_F(WorkerReplayTest, PicturesOfChosenFramesAreTheGoldenSetOfTheNextReplay) {
   EXPECT_EQ(compared.differences[0].frame, 3u);
 
   // A set with a frame that is never presented, and one of another picture.
-  ASSERT_TRUE(
-      WritePng(folder / "golden/frame-000000.png", Image{16, 16, std::vector<uint8_t>(1024, 9)}));
+  const Image planted{16, 16, std::vector<uint8_t>(1024, 9)};
+  ASSERT_TRUE(WritePng(folder / "golden/frame-000000.png", planted));
   profile.frames[0].digest = "another";
+  auto refused = Run(compare);
+  ASSERT_TRUE(refused.failure);
+  EXPECT_EQ(refused.failure->code, ErrorCode::kUnreadable);
+  EXPECT_THAT(refused.failure->message,
+              HasSubstr("frame-000000.png: is not the picture of frame 0 that the manifest tells"));
+  profile.frames[0].digest = ToHex(HashOf(planted.bytes()));
   profile.frames.push_back({9, 0, 16, 16, "", "frame-000009.png"});
   compare.frames = {0, 9};
   compared = Run(compare);
@@ -488,6 +494,32 @@ TEST_F(WorkerReplayTest, AMaskOfAnotherSizeEndsTheReplayAtTheFirstFrameThatIsChe
   EXPECT_EQ(outcome.failure->code, ErrorCode::kUsage);
   EXPECT_THAT(outcome.failure->message, HasSubstr("frame 0 (command 4, scanout 0, resource 1): is "
                                                   "16x16, and no mask is: "));
+}
+
+TEST(FrameSelectionTest, HasWhatLiesInOneOfItsRanges) {
+  const FrameSelection some{.every = 2, .ranges = {{2, 4}, {8, 8}, {11, 13}}};
+  std::vector<uint64_t> frames;
+  for (uint64_t number = 0; number < 20; ++number) {
+    if (some.Has(number)) frames.push_back(number);
+  }
+  EXPECT_THAT(frames, ElementsAre(2, 4, 8, 12));
+  EXPECT_TRUE(FrameSelection{}.Has(7));
+}
+
+TEST_F(WorkerReplayTest, AFrameOfAnotherSizeThanTheGoldenOneDiffersWhateverTheMasksAre) {
+  Write(Add2dFrames);
+  const Image expected{1, 1, {0, 0, 0, 255}};
+  ASSERT_TRUE(WritePng(folder / "one.png", expected));
+  ReplayJob job{.renderer = RendererKind::kSoftware, .frames = {0, 0}, .check_content = true};
+  job.golden_folder = folder.path();
+  GoldenProfile& profile = job.golden.emplace().profiles.emplace_back();
+  profile.frames = {{0, 0, 1, 1, ToHex(HashOf(expected.bytes())), "one.png"}};
+  profile.ignored.masks = {"one.png"};
+  const auto outcome = Run(job);
+  ASSERT_TRUE(outcome.done) << outcome.failure->message;
+  ASSERT_EQ(outcome.frame_results.size(), 1u);
+  EXPECT_EQ(outcome.frame_results[0].status, FrameStatus::kDifferent);
+  EXPECT_EQ(outcome.frame_results[0].tier, ComparisonTier::kSize);
 }
 
 TEST_F(WorkerReplayTest, TheSoftwareRendererDoesNotPassWhatIsNotThere) {

@@ -46,8 +46,10 @@ check pass.xml passed
 [ -z "$(find . -name '*.part')" ] || fail "a part of a file is left"
 
 cp -r "$samples/traces/es2gears" golden
+# What is expected at frame 10 is the picture of frame 0.
 cp golden/frame-000000.png golden/frame-000010.png
-sed -i 's/^      "digest": "/&x/; s/"mesa": ".*"/"mesa": "1.2.3"/' golden/manifest.json
+first=$(golden_digest golden frame-000000.png)
+sed -i "s/$(golden_digest golden frame-000010.png)/$first/; s/\"mesa\": \".*\"/\"mesa\": \"1.2.3\"/" golden/manifest.json
 expect_status 1 vgpu-replay verify gears.vgpu --golden golden --junit fail.xml >out
 check fail.xml failure
 has fail.xml "frame 10 (command 74, scanout 0, resource 1): differs in 5985 of 90000 pixels"
@@ -59,7 +61,7 @@ has fail.xml "  vgpu-replay verify gears.vgpu --golden golden"
 # A page shows more frames than are kept without one.
 vgpu-replay golden gears.vgpu --golden all --every 1 >out
 for frame in all/frame-*.png; do cmp -s all/frame-000000.png "$frame" || cp all/frame-000000.png "$frame"; done
-sed -i 's/^      "digest": "/&x/' all/manifest.json
+sed -i "/\"digest\": .*,\$/s/\"[0-9a-f]*\",/\"$first\",/" all/manifest.json  # a comma follows those of frames
 expect_status 1 vgpu-replay verify gears.vgpu --golden all --report many.html --junit many.xml >out
 check many.xml failure
 differences=$(sed -n 's/.*"differences" value="\([0-9]*\)".*/\1/p' many.xml)

@@ -83,7 +83,7 @@ def look_at_gears(page, path):
     same('the verdict', page.text('#verdict'), '1 of 1 failed')
     same('the frame', page.text('#viewer h2'), 'frame 10')
     same('the place of the difference', page.text('#go'), 'Go to the difference: x 120, y 130')
-    same('what is said first', page.text('#detail .callout b'), 'The environment is another one than that of the golden set golden')
+    same('what is said first', page.text('#detail .callout b'), 'The environment is another one than that of the golden set golden, profile default')
     same('the command', page.text('.command pre'), 'vgpu-replay verify gears.vgpu --golden golden')
     same('the rows', browser.run("document.querySelectorAll('.row').length"), 2)
     same('the thumbnails', browser.run("document.querySelectorAll('.row img').length"), 1)

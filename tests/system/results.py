@@ -12,7 +12,7 @@ import sys
 MARKUP = '</script><script>window.broken = 1</script><img src=x onerror="window.broken = 1">'
 CONTROL = ''.join(map(chr, range(1, 32))) + '\x7f\x9b\u202e\ufffe\uffff]]>&amp;'
 STATUSES = ('passed', 'failed', 'error', 'skipped', 'expected failure', 'unexpected pass', 'flaky')
-ENVIRONMENT = {'gl_vendor': 'Mesa', 'gl_renderer': 'llvmpipe', 'gl_version': '4.5', 'mesa': '22.3.6', 'renderer': 'virglrenderer 0.10.4',
+ENVIRONMENT = {'gl_vendor': 'Mesa', 'gl_renderer': 'llvmpipe', 'gl_version': '4.5', 'mesa': '22.3.6', 'renderer': 'virglrenderer 0.10.4', 'library': '',
                'vgpu': '0.1.0'}
 
 

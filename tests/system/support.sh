@@ -49,6 +49,11 @@ need() {
   done
 }
 
+# golden_digest SET PICTURE: what the set's manifest says that the picture is.
+golden_digest() {
+  grep -B1 "\"file\": \"$2\"" "$1/manifest.json" | sed -n 's/.*"digest": "\(.*\)",/\1/p'
+}
+
 # Starts a command in the background; its pid is in $!.
 background() {
   "$@" &
