@@ -3,21 +3,17 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
 #include "cli/output.h"
-#include "cli/replay/bench_measure.h"
 #include "cli/replay/bench_report.h"
+#include "cli/replay/bench_trace.h"
 #include "cli/replay/console.h"
-#include "cli/replay/progress_line.h"
 #include "cli/replay/verbs.h"
-#include "replay/golden/manifest.h"
+#include "replay/suite/whole_file.h"
 
 namespace vgpu::cli {
 
@@ -69,10 +65,7 @@ Result<BenchPlan> PlanOf(const BenchOptions& options) {
   plan.max_seconds = options.max_time;
   plan.measure = options.measure == "wall" ? BenchMeasure::kWall : BenchMeasure::kCpu;
   plan.rule.threshold = options.threshold / 100;
-  // Each verdict may be wrong; so that all are right together as often as asked for, each is to be
-  // so more often (Bonferroni).
-  plan.rule.confidence =
-      1 - (1 - options.confidence / 100) / static_cast<double>(options.traces.size());
+  plan.rule.confidence = ConfidenceOfEach(options.confidence, options.traces.size());
   return plan;
 }
 
@@ -96,34 +89,7 @@ Status CheckOptions(const BenchOptions& options, const BenchPlan& plan) {
     return UsageError("--vs and --baseline are given: a comparison has two sides");
   }
   if (options.vs.empty() && options.baseline.empty()) return {};
-  const uint64_t least = LeastRuns(plan.rule, !options.vs.empty());
-  if (!plan.runs || *plan.runs >= least) return {};
-  return UsageError(fmt::format("--runs {}: an interval of {:.5g} % takes {} runs at least",
-                                *plan.runs, plan.rule.confidence * 100, least));
-}
-
-Result<BenchResult> ReadBaseline(const std::string& path) {
-  std::error_code error;
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path, error)) {
-    return MakeError(ErrorCode::kUnreadable, fmt::format("{}: cannot be read", path));
-  }
-  std::ostringstream text;
-  text << file.rdbuf();
-  return BenchResultOf(text.str(), path);
-}
-
-// The baseline's measurement of this trace: the same file's, or that of the same name.
-const TraceBench* FindIn(const BenchResult& baseline, const TraceBench& trace) {
-  const auto& all = baseline.traces;
-  auto found = std::ranges::find(all, trace.digest, &TraceBench::digest);
-  if (found == all.end()) {
-    const auto name = std::filesystem::path(trace.trace).filename();
-    found = std::ranges::find_if(all, [&](const TraceBench& one) {
-      return std::filesystem::path(one.trace).filename() == name;
-    });
-  }
-  return found == all.end() ? nullptr : &*found;
+  return CheckRuns(plan, !options.vs.empty(), "--runs");
 }
 
 class Bench {
@@ -139,14 +105,11 @@ class Bench {
   bool IsSlower() const;
 
  private:
-  Status MeasureOne(const std::string& path);
-  Status TakeBaseline(TraceBench& trace, BenchPlan& plan) const;
   bool PrintsText() const { return options_.json != "-"; }
 
   const BenchOptions& options_;
   const BenchPlan& plan_;
-  BenchConfiguration own_;
-  std::optional<BenchConfiguration> vs_;
+  BenchSetup setup_;
   std::optional<BenchResult> baseline_;
   BenchResult result_;
 };
@@ -154,68 +117,32 @@ class Bench {
 Status Bench::Prepare() {
   auto own = OwnConfiguration(options_.replay);
   if (!own) return tl::unexpected(own.error());
-  own_ = std::move(*own);
+  setup_.own = std::move(*own);
   if (!options_.vs.empty()) {
-    auto vs = ChangedConfiguration(own_, options_.vs);
+    auto vs = ChangedConfiguration(setup_.own, options_.vs);
     if (!vs) return tl::unexpected(vs.error());
-    vs_ = std::move(*vs);
+    setup_.vs = std::move(*vs);
   }
   if (!options_.baseline.empty()) {
     auto baseline = ReadBaseline(options_.baseline);
     if (!baseline) return tl::unexpected(baseline.error());
     baseline_ = std::move(*baseline);
+    setup_.baseline = &*baseline_;
+    setup_.baseline_file = options_.baseline;
   }
   return {};
 }
 
 Status Bench::MeasureAll() {
   for (const std::string& path : options_.traces) {
-    if (const auto status = MeasureOne(path); !status) return status;
+    auto trace = MeasureTrace(path, plan_, setup_, PrintsText());
+    if (!trace) return tl::unexpected(trace.error());
+    result_.traces.push_back(std::move(*trace));
     if (!PrintsText()) continue;
     PrintTraceBench(result_.traces.back(), result_, options_.confidence / 100);
     std::fflush(stdout);
   }
   return {};
-}
-
-Status Bench::TakeBaseline(TraceBench& trace, BenchPlan& plan) const {
-  const TraceBench* before = FindIn(*baseline_, trace);
-  if (before == nullptr) {
-    return UsageError(
-        fmt::format("{}: holds no measurement of {}", options_.baseline, trace.trace));
-  }
-  if (before->frames != plan.frames) {
-    return UsageError(fmt::format("{}: holds frames '{}' of {}; --frames is '{}'",
-                                  options_.baseline, before->frames, trace.trace, plan.frames));
-  }
-  trace.baseline = options_.baseline;
-  trace.before = before->side;
-  trace.before_digest = before->digest;
-  // A run is then what it was.
-  if (!plan.warm_up) plan.warm_up = before->warm_up;
-  if (!plan.timed) plan.timed = before->timed;
-  return {};
-}
-
-Status Bench::MeasureOne(const std::string& path) {
-  TraceBench trace;
-  trace.trace = path;
-  const auto digest = DigestOfFile(path);
-  if (!digest) return tl::unexpected(digest.error());
-  trace.digest = *digest;
-  BenchPlan plan = plan_;
-  if (baseline_) {
-    if (const auto status = TakeBaseline(trace, plan); !status) return status;
-  }
-  ProgressLine line(PrintsText());
-  const std::string name = std::filesystem::path(path).filename().string();
-  const BenchProgress progress = [&](uint64_t runs, uint64_t wanted, double seconds_left) {
-    line.Show(fmt::format("{}: {} runs, about {:.0f} s left", name, runs, seconds_left).c_str(),
-              runs, wanted);
-  };
-  const auto status = Measure(plan, own_, vs_ ? &*vs_ : nullptr, progress, trace);
-  if (status) result_.traces.push_back(std::move(trace));
-  return status;
 }
 
 Status Bench::Write() const {
@@ -225,11 +152,7 @@ Status Bench::Write() const {
     return {};
   }
   if (options_.json.empty()) return {};
-  std::ofstream file(options_.json, std::ios::binary | std::ios::trunc);
-  file << text;
-  file.close();
-  if (file) return {};
-  return MakeError(ErrorCode::kFailed, fmt::format("{}: cannot be written", options_.json));
+  return WriteWholeFile(options_.json, text);
 }
 
 bool Bench::IsSlower() const {

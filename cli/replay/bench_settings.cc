@@ -31,7 +31,7 @@ constexpr std::string_view kLibraryName = "libvirglrenderer.so.1";
 
 class Changes {
  public:
-  explicit Changes(const BenchConfiguration& own) : changed_(own) {}
+  Changes(const BenchConfiguration& own, const fs::path& folder) : folder_(folder), changed_(own) {}
 
   Status Add(const std::string& text);
   BenchConfiguration Take() { return std::move(changed_); }
@@ -47,6 +47,7 @@ class Changes {
   void Prepend(const std::string& name, const std::string& value);
   void Set(const std::string& name, const std::string& value);
 
+  const fs::path& folder_;
   BenchConfiguration changed_;
 };
 
@@ -81,12 +82,12 @@ Status Changes::Apply(Setting setting, const std::string& value) {
     case Setting::kEnvironment:
       return SetVariable(value);
     case Setting::kLibrary:
-      return SetLibrary(value);
+      return SetLibrary(folder_ / value);
     case Setting::kPreload:
-      return AddPreload(value);
+      return AddPreload(folder_ / value);
     case Setting::kProgram:
-      if (!fs::exists(value)) return UsageError("there is no such file");
-      changed_.program = fs::absolute(value);
+      if (!fs::exists(folder_ / value)) return UsageError("there is no such file");
+      changed_.program = fs::absolute(folder_ / value);
       return {};
     case Setting::kRenderer:
       return SetName(changed_.replay.renderer, RendererNames(), value);
@@ -169,8 +170,9 @@ Result<BenchConfiguration> OwnConfiguration(const ReplayOptions& options) {
 }
 
 Result<BenchConfiguration> ChangedConfiguration(const BenchConfiguration& own,
-                                                const std::vector<std::string>& settings) {
-  Changes changes(own);
+                                                const std::vector<std::string>& settings,
+                                                const fs::path& folder) {
+  Changes changes(own, folder);
   for (const std::string& setting : settings) {
     if (const auto status = changes.Add(setting); !status) return tl::unexpected(status.error());
   }

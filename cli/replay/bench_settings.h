@@ -1,6 +1,7 @@
 // A configuration that traces are measured in: how `vgpu-replay run` is called for it.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -18,9 +19,11 @@ struct BenchConfiguration {
 
 // This program, these options.
 Result<BenchConfiguration> OwnConfiguration(const ReplayOptions& options);
-// What `settings` change in it. kUsage with the setting and what is wrong with it.
+// What `settings` change in it. kUsage with the setting and what is wrong with it. `folder`: what
+// relative paths in them are relative to; empty: the working directory.
 Result<BenchConfiguration> ChangedConfiguration(const BenchConfiguration& own,
-                                                const std::vector<std::string>& settings);
+                                                const std::vector<std::string>& settings,
+                                                const std::filesystem::path& folder = {});
 
 // "self: nothing ...; env:NAME=VALUE: an environment variable; ..."
 std::string BenchSettingsHelp();

@@ -7,7 +7,6 @@
 
 #include "cli/command_line.h"
 #include "cli/replay/console.h"
-#include "cli/replay/replay_options.h"
 #include "replay/worker/frame_judge.h"
 #include "replay/worker/golden_job.h"
 #include "replay/worker/trace_result.h"
@@ -26,19 +25,6 @@ class NoListener : public ReplayListener {
   void OnNote(const std::string&) override {}
   void OnProgress(const Progress&) override {}
 };
-
-ReplayOptions OptionsOf(const PlannedTrace& trace) {
-  const TraceSettings& settings = trace.settings;
-  ReplayOptions options;
-  options.trace = trace.file.string();
-  options.timeout_s = settings.timeout_seconds;
-  options.max_memory = fmt::format("{}M", settings.memory_mib);
-  options.renderer = settings.renderer;
-  options.heap = settings.heap;
-  if (settings.heap_mib != 0) options.heap_size = fmt::format("{}M", settings.heap_mib);
-  options.allocator = settings.allocator;
-  return options;
-}
 
 Result<ReplayRequest> RequestOf(const PlannedTrace& trace, const fs::path& pictures) {
   auto request = cli::RequestOf(OptionsOf(trace));
@@ -86,6 +72,26 @@ TraceResult ReplayOnce(const PlannedTrace& trace, const fs::path& pictures) {
 
 }  // namespace
 
+ReplayOptions OptionsOf(const PlannedTrace& trace) {
+  const TraceSettings& settings = trace.settings;
+  ReplayOptions options;
+  options.trace = trace.file.string();
+  options.timeout_s = settings.timeout_seconds;
+  options.max_memory = fmt::format("{}M", settings.memory_mib);
+  options.renderer = settings.renderer;
+  options.heap = settings.heap;
+  if (settings.heap_mib != 0) options.heap_size = fmt::format("{}M", settings.heap_mib);
+  options.allocator = settings.allocator;
+  return options;
+}
+
+std::string FramesTextOf(const PlannedTrace& trace) {
+  const FrameRange& frames = trace.settings.frames;
+  if (frames == FrameRange{}) return "";
+  const bool has_end = frames.last != FrameRange{}.last;
+  return fmt::format("{}-{}", frames.first, has_end ? fmt::format("{}", frames.last) : "");
+}
+
 void RemovePictures(const fs::path& pictures) {
   std::error_code error;
   std::vector<fs::path> old;
@@ -107,11 +113,7 @@ std::string ReproduceCommand(const PlannedTrace& trace) {
   if (!settings.profile.empty()) add("--profile", settings.profile);
   for (const IgnoredRect& rect : settings.ignored.rects) add("--ignore", ToText(rect));
   for (const fs::path& mask : settings.ignored.masks) add("--mask", mask.string());
-  if (settings.frames.first != 0 || settings.frames.last != FrameRange{}.last) {
-    const bool has_end = settings.frames.last != FrameRange{}.last;
-    add("--frames", fmt::format("{}-{}", settings.frames.first,
-                                has_end ? fmt::format("{}", settings.frames.last) : ""));
-  }
+  if (const std::string frames = FramesTextOf(trace); !frames.empty()) add("--frames", frames);
 #define VGPU_TOLERANCE(type, name, exact, low, high, option, summary) \
   if (settings.tolerance.name) add(option, fmt::format("{}", *settings.tolerance.name));
 #include "replay/frames/tolerances.def"

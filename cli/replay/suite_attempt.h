@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "cli/replay/replay_options.h"
 #include "replay/suite/trace_verdict.h"
 
 namespace vgpu::cli {
@@ -13,6 +14,11 @@ TraceResult AttemptOf(const PlannedTrace& trace, const std::filesystem::path& pi
 
 // What is there of an earlier attempt goes.
 void RemovePictures(const std::filesystem::path& pictures);
+
+// How its settings call a replay.
+ReplayOptions OptionsOf(const PlannedTrace& trace);
+// Its frames as of --frames; empty: all.
+std::string FramesTextOf(const PlannedTrace& trace);
 
 // The command line that replays it alone.
 std::string ReproduceCommand(const PlannedTrace& trace);

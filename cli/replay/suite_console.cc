@@ -10,6 +10,7 @@
 
 #include "cli/output.h"
 #include "format/protocol/escape.h"
+#include "replay/report/timing_text.h"
 
 namespace vgpu::cli {
 
@@ -58,6 +59,17 @@ void SuiteConsole::OnFinished(const TraceResult& result, bool reused) {
   if (quiet_) return;
   ClearLine();
   PrintResult(result, reused);
+  std::fflush(stdout);
+}
+
+void SuiteConsole::OnMeasured(const TraceResult& result) {
+  if (quiet_) return;
+  ClearLine();
+  if (IsGood(result.status)) {
+    Print("{}: {}\n", EscapeForTerminal(result.name), EscapeForTerminal(ToText(*result.timing)));
+  } else {
+    PrintResult(result, false);
+  }
   std::fflush(stdout);
 }
 

@@ -24,6 +24,8 @@ class SuiteConsole {
   void OnStarted(const PlannedTrace& trace);
   void OnFinished(const TraceResult& result, bool reused);
   void OnIdle();
+  // Its pictures were judged before.
+  void OnMeasured(const TraceResult& result);
 
  private:
   void ClearLine();

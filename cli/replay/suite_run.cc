@@ -14,6 +14,7 @@
 #include "cli/replay/suite_attempt.h"
 #include "cli/replay/suite_console.h"
 #include "cli/replay/suite_options.h"
+#include "cli/replay/suite_timing.h"
 #include "format/protocol/escape.h"
 #include "replay/suite/shard.h"
 #include "replay/suite/suite_results.h"
@@ -245,13 +246,17 @@ class EarlierRun {
     }
   }
 
-  std::optional<TraceResult> ResultOf(const PlannedTrace& trace, const TraceLock& lock) {
+  // `bench`: the digest of what it is measured by, where it is.
+  std::optional<TraceResult> ResultOf(const PlannedTrace& trace, const TraceLock& lock,
+                                      const std::string& bench) {
     if (!earlier_ || !trace.skip.empty()) return std::nullopt;
     const auto digest = DigestOfFile(trace.file);
     const auto environment = EnvironmentFor(trace);
     if (!digest || !environment) return std::nullopt;
     if (lock.DigestOf(trace.path).value_or(*digest) != *digest) return std::nullopt;
-    return StillValid(*earlier_, trace, *digest, *environment);
+    auto valid = StillValid(*earlier_, trace, *digest, *environment);
+    const bool measured_alike = !valid || !valid->timing || valid->timing->settings == bench;
+    return measured_alike ? valid : std::nullopt;
   }
 
  private:
@@ -280,6 +285,8 @@ class Gathered : public TraceJobsListener {
     result_.plan = DigestOfPlan(prepared.plan);
     result_.planned = prepared.traces.size();
     result_.planned_in_all = prepared.plan.traces.size();
+    if (prepared.plan.bench)
+      result_.not_measured = CountMeasured({"", {}, prepared.traces, prepared.plan.bench});
   }
 
   void OnStarted(const PlannedTrace& trace) override { console_.OnStarted(trace); }
@@ -297,6 +304,25 @@ class Gathered : public TraceJobsListener {
     result_.traces.push_back(std::move(result));
   }
 
+  // Measures each alone, in the plan's order: those whose pictures are right. Ends at a signal.
+  void MeasureAll(const SuiteTiming& timing, bool fail_fast) {
+    std::vector<std::pair<const PlannedTrace*, TraceResult*>> all;
+    for (const PlannedTrace& trace : prepared_.traces) {
+      const auto result = std::ranges::find(result_.traces, trace.name, &TraceResult::name);
+      if (result != result_.traces.end() && timing.Wants(trace, *result)) {
+        all.emplace_back(&trace, &*result);
+      }
+    }
+    result_.not_measured = all.size();
+    for (const auto& [trace, result] : all) {
+      if (!timing.Measure(*trace, *result)) return;
+      --*result_.not_measured;
+      console_.OnMeasured(*result);
+      WriteNowAndThen();
+      if (fail_fast && !IsGood(result->status)) return;
+    }
+  }
+
   // In the plan's order, with the time that it took.
   SuiteResult& Finish() {
     std::map<std::string, size_t> place_of;
@@ -307,6 +333,7 @@ class Gathered : public TraceJobsListener {
     result_.seconds = std::chrono::duration<double>(SuiteClock::now() - begin_).count();
     return result_;
   }
+  const SuiteResult& result() const { return result_; }
   bool new_digests() const { return new_digests_; }
 
  private:
@@ -343,7 +370,10 @@ std::vector<PlannedTrace> WhatIsLeftToReplay(const SuiteOptions& options, Prepar
   for (const PlannedTrace& trace : prepared.traces) {
     if (!trace.skip.empty()) {
       gathered.Add(SkippedResult(trace), false);
-    } else if (auto known = earlier ? earlier->ResultOf(trace, prepared.lock) : std::nullopt) {
+      continue;
+    }
+    const std::string bench = IsMeasured(prepared.plan, trace) ? DigestOfBench(prepared.plan) : "";
+    if (auto known = earlier ? earlier->ResultOf(trace, prepared.lock, bench) : std::nullopt) {
       gathered.Add(std::move(*known), true);
     } else {
       left.push_back(trace);
@@ -400,7 +430,22 @@ Status WriteAll(const SuiteOptions& options, const Preparation& prepared, const 
   return results ? files : results;
 }
 
+// Whether there is something to measure after the replays.
+bool IsTimeToMeasure(const SuiteOptions& options, const Result<TraceJobsEnd>& end,
+                     const SuiteResult& result) {
+  if (!end || end->interrupted_by != 0) return false;
+  return !options.fail_fast || result.IsGood();
+}
+
+void NoteWhatIsLeft(uint64_t traces, const char* what) {
+  if (traces == 0) return;
+  PrintNote(fmt::format("{} trace{} not {}; --resume goes on from here", traces,
+                        traces == 1 ? " was" : "s were", what));
+}
+
 int Replay(const SuiteOptions& options, Preparation& prepared) {
+  const auto timing = SuiteTiming::Make(prepared.plan, !options.json);
+  if (!timing) return Fail(timing.error());
   auto output = OutputFolder::Make(prepared.output);
   if (!output) return Fail(output.error());
   if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
@@ -412,6 +457,12 @@ int Replay(const SuiteOptions& options, Preparation& prepared) {
   jobs.jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
   jobs.fail_fast = options.fail_fast;
   const auto end = RunTraceJobs(left, ReplayOf(options, prepared), jobs, gathered);
+  int signal = end ? end->interrupted_by : 0;
+  if (*timing && IsTimeToMeasure(options, end, gathered.result())) {
+    const SignalNotes notes;
+    gathered.MeasureAll(**timing, options.fail_fast);
+    signal = NotedSignal();
+  }
   const SuiteResult& result = gathered.Finish();
   RemoveUnfinished(prepared, result);
   const Status written = WriteAll(options, prepared, result, gathered.new_digests());
@@ -422,12 +473,10 @@ int Replay(const SuiteOptions& options, Preparation& prepared) {
     Print("results: {}\n", EscapeForTerminal(prepared.output.string()));
   }
   if (!end) return Fail(end.error());
-  if (end->not_replayed != 0) {
-    PrintNote(fmt::format("{} trace{} not replayed; --resume goes on from here", end->not_replayed,
-                          end->not_replayed == 1 ? " was" : "s were"));
-  }
+  NoteWhatIsLeft(end->not_replayed, "replayed");
+  NoteWhatIsLeft(result.not_measured.value_or(0), "measured");
   if (!written) return Fail(written.error());
-  if (end->interrupted_by != 0) return kExitInterrupted + end->interrupted_by;
+  if (signal != 0) return kExitInterrupted + signal;
   return vgpu::ExitCodeOf(result, options.fail_on_flaky);
 }
 

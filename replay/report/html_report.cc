@@ -9,6 +9,7 @@
 #include "replay/page/page.h"
 #include "replay/report/page_pictures.h"
 #include "replay/report/report_page/page_parts.h"
+#include "replay/report/timing_text.h"
 #include "replay/report/worst.h"
 
 namespace vgpu {
@@ -100,6 +101,7 @@ class ReportPageMaker {
     AddIfAny(json, "message", trace.message);
     AddIfAny(json, "last_output", trace.last_output);
     AddIfAny(json, "exit_code", trace.exit_code);
+    if (trace.timing) json["timing"] = ToText(*trace.timing);
     if (trace.attempts != 1) json["attempts"] = trace.attempts;
     AddIfAny(json, "difference_count", trace.difference_count);
     AddIfAny(json, "differences", trace.differences);

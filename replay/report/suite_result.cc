@@ -56,6 +56,22 @@ void EachField(Archive& archive, Environment& environment) requires
   archive("vgpu", environment.vgpu);
   archive("library", environment.library);
 }
+template <typename Archive, typename Timing>
+void EachField(Archive& archive,
+               Timing& timing) requires std::is_same_v<std::remove_const_t<Timing>, TimingResult> {
+  archive("verdict", timing.verdict);
+  archive("measure", timing.measure);
+  archive("baseline", timing.baseline);
+  archive("vs", timing.vs);
+  archive("confidence", timing.confidence);
+  archive("threshold", timing.threshold);
+  archive("estimate", timing.estimate);
+  archive("low", timing.low);
+  archive("high", timing.high);
+  archive("smallest_visible", timing.smallest_visible);
+  archive("changes", timing.changes);
+  archive("settings", timing.settings);
+}
 template <typename Archive, typename Trace>
 void EachField(Archive& archive,
                Trace& trace) requires std::is_same_v<std::remove_const_t<Trace>, TraceResult> {
@@ -78,6 +94,7 @@ void EachField(Archive& archive,
   archive("environment_changes", trace.environment_changes);
   archive("reproduce", trace.reproduce);
   archive("settings", trace.settings);
+  archive("timing", trace.timing);
   archive("frames", trace.frames);
 }
 template <typename Archive, typename Suite>
@@ -91,6 +108,7 @@ void EachField(Archive& archive,
   archive("plan", suite.plan);
   archive("planned_in_all", suite.planned_in_all);
   archive("planned", suite.planned);
+  archive("not_measured", suite.not_measured);
   archive("traces", suite.traces);
 }
 
@@ -105,7 +123,7 @@ class Writer {
  private:
   template <typename T>
   static std::optional<Json> Of(const std::optional<T>& value) {
-    return value ? std::optional<Json>(*value) : std::nullopt;
+    return value ? Of(*value) : std::nullopt;
   }
   template <typename T>
   static std::optional<Json> Of(const std::vector<T>& values) {
@@ -139,7 +157,7 @@ class Reader {
   }
   template <typename T>
   void operator()(const char* name, std::optional<T>& value) {
-    if (json_.contains(name)) value = json_.at(name).get<T>();
+    if (json_.contains(name)) Into(json_.at(name), name, value.emplace());
   }
 
  private:

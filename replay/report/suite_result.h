@@ -21,6 +21,21 @@ std::string_view NameOf(TraceStatus status);
 bool IsGood(TraceStatus status);
 std::optional<TraceStatus> FindTraceStatus(std::string_view name);
 
+// How long a trace takes, compared: what `bench` says of it, in a suite.
+struct TimingResult {
+  std::string verdict;          // of verdicts.def; "error": it could not be measured
+  std::string measure;          // "wall" or "cpu"
+  std::string baseline;         // the file; empty: `vs` is there
+  std::vector<std::string> vs;  // settings of the other configuration, which `estimate` is of
+  double confidence = 0;        // of the interval
+  double threshold = 0;
+  // Shares: 0.03 is 3 % more time. None where there were too few runs, or none.
+  std::optional<double> estimate{}, low{}, high{};
+  std::optional<double> smallest_visible{};  // the smallest difference that would have shown
+  std::vector<std::string> changes;          // of the environment, a phrase each
+  std::string settings;                      // the digest of what it was measured by
+};
+
 struct TraceResult {
   std::string name;    // unique among the results
   std::string trace;   // the file
@@ -32,17 +47,18 @@ struct TraceResult {
   uint64_t attempts = 1;
   double seconds = 0;  // wall time of all attempts
   uint64_t commands = 0;
-  std::vector<FrameResult> frames;       // presented, checked or not, or missing; by number
-  std::vector<std::string> differences;  // that are not frames', full sentences
-  uint64_t difference_count = 0;         // of all kinds, those not listed too
-  std::vector<std::string> notes;        // full sentences
-  GoldenEnvironment environment;         // that it was replayed in
-  std::string golden;                    // the golden set's folder; empty: none
-  std::string profile;                   // of the set, that was chosen
+  std::vector<FrameResult> frames;               // presented, checked or not, or missing; by number
+  std::vector<std::string> differences;          // that are not frames', full sentences
+  uint64_t difference_count = 0;                 // of all kinds, those not listed too
+  std::vector<std::string> notes;                // full sentences
+  GoldenEnvironment environment;                 // that it was replayed in
+  std::string golden;                            // the golden set's folder; empty: none
+  std::string profile;                           // of the set, that was chosen
   std::vector<std::string> environment_changes;  // against the profile's, a phrase each
   std::string reproduce;                         // the command line that replays it alone
   // In a suite: the digest of what it was judged by, so that it need not be replayed again.
   std::optional<std::string> settings{};
+  std::optional<TimingResult> timing{};
 };
 
 struct SuiteResult {
@@ -54,6 +70,8 @@ struct SuiteResult {
   // and how many of them this shard. One that was interrupted has fewer results.
   std::optional<std::string> plan{};
   std::optional<uint64_t> planned_in_all{}, planned{};
+  // Of a suite that measures: the traces that it did not come to.
+  std::optional<uint64_t> not_measured{};
   std::vector<TraceResult> traces;
 
   bool IsGood() const;

@@ -18,6 +18,7 @@ constexpr double kMaxSeconds = 1e6;
 constexpr uint64_t kMinMemoryMib = 1024;
 constexpr uint64_t kMaxMemoryMib = 1u << 30;
 constexpr uint64_t kMaxHeapMib = 1u << 20;
+constexpr uint64_t kMaxBenchRuns = 10'000;
 
 std::vector<std::string> RendererNames() { return {"virgl", "software", "null"}; }
 
@@ -115,6 +116,34 @@ void ReadSettings(TomlTable& table, TraceSettings& settings) {
   table.Get("heap_mib", settings.heap_mib, 1, kMaxHeapMib);
   table.GetOneOf("allocator", settings.allocator, StrategyNames());
   CheckHeap(table, settings);
+  table.Get("bench", settings.bench);
+}
+
+// All of a measurement is the suite's: what is compared with one baseline was measured alike.
+std::optional<SuiteBench> ReadBench(TomlTable& file) {
+  const bool given = file.Has("bench");
+  TomlTable table = file.Table("bench");
+  SuiteBench bench;
+  if (given) bench.where = table.Where();
+  table.Get("baseline", bench.baseline);
+  table.Get("vs", bench.vs);
+  table.Get("threshold", bench.threshold, 0.01, 100);
+  table.Get("confidence", bench.confidence, 50, 99.99);
+  table.GetOneOf("measure", bench.measure, std::vector<std::string>{"wall", "cpu"});
+  ReadLimit<uint64_t>(table, "runs", 1, kMaxBenchRuns, bench.runs);
+  ReadLimit<uint64_t>(table, "warm_up", 0, kMaxBenchRuns, bench.warm_up);
+  ReadLimit<uint64_t>(table, "loops", 1, kMaxBenchRuns, bench.loops);
+  table.Get("max_seconds", bench.max_seconds, 0, kMaxSeconds);
+  (void)table.Finish();
+  if (!given) return std::nullopt;
+  if (table.Has("baseline") && table.Has("vs")) {
+    table.Refuse("baseline", "vs is there too, and a comparison has two sides");
+  } else if (!table.Has("baseline") && !table.Has("vs")) {
+    table.Refuse("baseline", "or vs is missing: a measurement is compared with something");
+  } else if (table.Has("vs") && bench.vs.empty()) {
+    table.Refuse("vs", "it holds one setting at least; 'self' changes nothing");
+  }
+  return bench;
 }
 
 bool IsPattern(std::string_view path) { return path.find_first_of("*?[") != path.npos; }
@@ -175,6 +204,8 @@ Result<SuiteFile> SuiteFileOf(std::string_view text, const std::filesystem::path
   TomlTable defaults_table = parsed->Table("defaults");
   ReadSettings(defaults_table, defaults);
   (void)defaults_table.Finish();
+
+  suite.bench = ReadBench(*parsed);
 
   for (TomlTable& table : parsed->Tables("trace")) {
     suite.traces.push_back(ReadTrace(table, defaults));

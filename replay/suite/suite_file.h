@@ -28,6 +28,7 @@ struct TraceSettings {
   ToleranceChoice tolerance;       // over the golden set's
   IgnoredParts ignored;            // beside what the golden set's profile ignores
   std::string profile;             // of the golden set; empty: the one that fits best
+  bool bench = true;               // it is measured, where the suite measures
 };
 
 // Of [[trace]]. Paths are as written: relative to the suite's folder.
@@ -42,6 +43,18 @@ struct TraceEntry {
   TraceSettings settings;
 };
 
+// Of [bench]: how traces are measured, and against what. Percents as written.
+struct SuiteBench {
+  std::string where;            // "SUITE.toml:3:1", for sentences
+  std::string baseline;         // what `bench --json` wrote, as written; empty: `vs` is there
+  std::vector<std::string> vs;  // settings as of `bench --vs`
+  double threshold = 1;
+  double confidence = 99;  // of all traces of the suite together
+  std::string measure = "wall";
+  std::optional<uint64_t> runs, warm_up, loops;  // none: as many as are needed
+  double max_seconds = 60;                       // for each trace, where `runs` is none
+};
+
 struct SuiteFile {
   std::filesystem::path file;
   std::string name;
@@ -49,6 +62,7 @@ struct SuiteFile {
   // ending. Nothing: it has none.
   std::optional<std::string> golden_root;
   std::vector<TraceEntry> traces;  // one at least
+  std::optional<SuiteBench> bench;
 
   std::filesystem::path Folder() const;
 };

@@ -58,7 +58,7 @@ class Planner {
   explicit Planner(const SuiteFile& suite) : suite_(suite) {}
 
   Result<SuitePlan> Plan() {
-    SuitePlan plan{suite_.name, suite_.file, {}};
+    SuitePlan plan{suite_.name, suite_.file, {}, suite_.bench};
     for (const TraceEntry& entry : suite_.traces) {
       auto paths = PathsOf(entry);
       if (!paths) return tl::unexpected(paths.error());
@@ -154,10 +154,40 @@ std::string DigestOfSettings(const PlannedTrace& trace) {
       trace.skip, trace.expect_failure));
 }
 
+fs::path SuitePlan::BaselineFile() const {
+  if (!bench || bench->baseline.empty()) return {};
+  return (file.parent_path() / bench->baseline).lexically_normal();
+}
+
+bool IsMeasured(const SuitePlan& plan, const PlannedTrace& trace) {
+  return plan.bench && trace.settings.bench && trace.skip.empty() && trace.expect_failure.empty();
+}
+
+uint64_t CountMeasured(const SuitePlan& plan) {
+  return static_cast<uint64_t>(std::ranges::count_if(
+      plan.traces, [&](const PlannedTrace& trace) { return IsMeasured(plan, trace); }));
+}
+
+std::string DigestOfBench(const SuitePlan& plan) {
+  if (!plan.bench) return "";
+  const SuiteBench& bench = *plan.bench;
+  const auto number = [](const std::optional<uint64_t>& value) {
+    return value ? std::to_string(*value) : std::string("auto");
+  };
+  std::string text = fmt::format(
+      "{}\n{}\n{} {} {} {} {} {} {}\n{}\n", bench.baseline,
+      bench.baseline.empty() ? "none" : DigestOfFile(plan.BaselineFile()).value_or("unreadable"),
+      bench.threshold, bench.confidence, bench.measure, number(bench.runs), number(bench.warm_up),
+      number(bench.loops), bench.max_seconds, CountMeasured(plan));
+  for (const std::string& setting : bench.vs) text += setting + "\n";
+  return DigestOfText(text);
+}
+
 std::string DigestOfPlan(const SuitePlan& plan) {
-  std::string text = plan.name + "\n";
+  std::string text = plan.name + "\n" + DigestOfBench(plan) + "\n";
   for (const PlannedTrace& trace : plan.traces) {
-    text += fmt::format("{}\n{}\n{}\n", trace.name, trace.path, DigestOfSettings(trace));
+    text += fmt::format("{}\n{}\n{}\n{}\n", trace.name, trace.path, DigestOfSettings(trace),
+                        IsMeasured(plan, trace));
   }
   return DigestOfText(text);
 }

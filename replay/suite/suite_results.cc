@@ -72,6 +72,11 @@ Status CheckShard(const ShardResults& first, const ShardResults& one) {
                                         "its end",
                                         result.traces.size(), *result.planned, result.shard));
   }
+  if (result.not_measured.value_or(0) != 0) {
+    return NoJoin(one.from, fmt::format("did not measure {} of the traces of shard {}: it did not "
+                                        "come to its end",
+                                        *result.not_measured, result.shard));
+  }
   return {};
 }
 

@@ -136,3 +136,42 @@ expect_status 0 vgpu-replay suite one.toml
 expect_status 4 planted crash:0 vgpu-replay suite all.toml --fail-fast --jobs 1 --only 'traces/[hk]*' --output fast
 [ "$(python3 -c 'import json; print(len(json.load(open("fast/results.json"))["traces"]))')" -eq 1 ] ||
   fail "--fail-fast went on"
+
+# Measured: the same twice is not slower; with a renderer that takes longer it is, which fails the suite, and is kept
+# with the pictures' result. CPU time and a large threshold: other programs run beside this.
+cp "$samples/traces/es2gears.vgpu" measured.vgpu
+measured() {
+  cat <<TOML
+[bench]
+vs = [$1]
+measure = "cpu"
+threshold = 50
+confidence = 70
+runs = 3
+warm_up = 1
+loops = 1
+
+[[trace]]
+path = "measured.vgpu"
+frames = "0-9"
+TOML
+}
+measured '"self"' >same.toml
+out=same-results
+expect_status 0 vgpu-replay suite same.toml
+expect 't["measured.vgpu"]["status"] == "passed" and r["not_measured"] == 0'
+expect 't["measured.vgpu"]["timing"]["verdict"] in ("no difference found", "faster", "cannot tell")'
+expect 'any(note.startswith("timing: ") and "with self" in note for note in t["measured.vgpu"]["notes"])'
+measured "\"preload:$plant\", \"env:VGPU_PLANT=slow:200\"" >slower.toml
+out=slower-results
+expect_status 1 vgpu-replay suite slower.toml
+expect 't["measured.vgpu"]["status"] == "failed" and " % slower in CPU time with preload:" in t["measured.vgpu"]["message"]'
+expect 't["measured.vgpu"]["timing"]["low"] > 0 and t["measured.vgpu"]["timing"]["estimate"] > 0.5'
+expect_status 1 vgpu-replay suite slower.toml --resume >resumed.log
+grep -q 'failed, as before: .* slower' resumed.log || fail "--resume did not keep the measurement: $(cat resumed.log)"
+
+# A baseline that is none is said before anything is replayed.
+printf '[bench]\nbaseline = "none.json"\n[[trace]]\npath = "measured.vgpu"\n' >none.toml
+expect_status 3 vgpu-replay suite none.toml 2>none.log
+grep -q 'none.json: cannot be read' none.log || fail "not said: $(cat none.log)"
+[ ! -e none-results ] || fail "something was replayed without a baseline"

@@ -64,7 +64,8 @@ function describeTrace(parent, trace) {
   if (trace.message) add(parent, 'p', trace.message, 'message');
   facts(parent, [['file', trace.file], ['digest', trace.digest], ['commands', trace.commands.toLocaleString('en')],
                  ['time', seconds(trace.seconds)], ['attempts', trace.attempts], ['exit code', trace.exit_code],
-                 ['golden set', trace.golden], ['profile', trace.profile], ['differences', trace.difference_count]]);
+                 ['golden set', trace.golden], ['profile', trace.profile], ['differences', trace.difference_count],
+                 ['timing', trace.timing]]);
   describeEnvironment(parent, trace);
   if (trace.last_output) add(card(parent, 'Last output'), 'pre', trace.last_output);
   if (trace.differences) lines(card(parent, 'Differences that are not frames\''), trace.differences);

@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 std::string ErrorOf(const std::string& text) {
   const auto suite = SuiteFileOf(text, "S.toml");
@@ -95,6 +96,43 @@ skip = "no hardware has it"
   EXPECT_DOUBLE_EQ(*c.settings.tolerance.ssim, 0.99);
   EXPECT_EQ(suite->traces[2].golden, "");
   EXPECT_EQ(suite->traces[2].skip, "no hardware has it");
+}
+
+TEST(SuiteFileTest, WhatIsMeasuredAndAgainstWhat) {
+  const auto suite = SuiteFileOf(R"(
+[bench]
+baseline = "timing.json"
+threshold = 2.5
+confidence = 95
+measure = "cpu"
+runs = 20
+warm_up = 0
+loops = 3
+max_seconds = 10
+[defaults]
+bench = false
+[[trace]]
+path = "a.vgpu"
+[[trace]]
+path = "b.vgpu"
+bench = true
+)",
+                                 "S.toml");
+  ASSERT_TRUE(suite) << suite.error().message;
+  const SuiteBench& bench = suite->bench.value();
+  EXPECT_EQ(bench.where, "S.toml:2:1");
+  EXPECT_EQ(bench.baseline, "timing.json");
+  EXPECT_THAT(bench.vs, IsEmpty());
+  EXPECT_DOUBLE_EQ(bench.threshold, 2.5);
+  EXPECT_DOUBLE_EQ(bench.confidence, 95);
+  EXPECT_EQ(bench.measure, "cpu");
+  EXPECT_EQ(bench.runs, 20u);
+  EXPECT_EQ(bench.warm_up, 0u);
+  EXPECT_EQ(bench.loops, 3u);
+  EXPECT_DOUBLE_EQ(bench.max_seconds, 10);
+  EXPECT_FALSE(suite->traces[0].settings.bench);
+  EXPECT_TRUE(suite->traces[1].settings.bench);
+  EXPECT_FALSE(SuiteFileOf("[[trace]]\npath = 'a.vgpu'\n", "S.toml")->bench);
 }
 
 // golden/NAME.txt: a suite file up to the line "=>", and the sentence that is said of it. With

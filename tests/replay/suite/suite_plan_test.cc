@@ -125,6 +125,34 @@ TEST_F(SuitePlanTest, ALockIsReadAsItWasWritten) {
   EXPECT_THAT(lock->KeepOnly({"a.vgpu"}), IsEmpty());
 }
 
+TEST_F(SuitePlanTest, MeasuredIsWhatIsToPassAndIsNotLeftOut) {
+  const std::string traces =
+      "[[trace]]\npath='a.vgpu'\n[[trace]]\npath='b.vgpu'\nskip='no'\n"
+      "[[trace]]\npath='x/c.vgpu'\nexpect_failure='bug'\n"
+      "[[trace]]\npath='b.vgpu'\nname='d'\nbench=false\n";
+  EXPECT_EQ(CountMeasured(*Plan(traces)), 0u);
+  const auto plan = Plan("[bench]\nvs=['self']\n" + traces);
+  EXPECT_EQ(CountMeasured(*plan), 1u);
+  EXPECT_TRUE(IsMeasured(*plan, plan->traces[0]));
+}
+
+TEST_F(SuitePlanTest, AMeasurementDependsOnAllOfItsSettings) {
+  const std::string trace = "[[trace]]\npath='a.vgpu'\n";
+  EXPECT_EQ(DigestOfBench(*Plan(trace)), "");
+  folder.Put("t.json", "1");
+  const auto of = [&](const std::string& bench) {
+    return DigestOfBench(*Plan("[bench]\n" + bench + "\n" + trace));
+  };
+  const std::string baseline = of("baseline='t.json'");
+  EXPECT_EQ(of("baseline='t.json'"), baseline);
+  EXPECT_NE(of("baseline='t.json'\nruns=20"), baseline);
+  EXPECT_NE(of("vs=['self']"), baseline);
+  EXPECT_NE(of("vs=['self']"), of("vs=['self','heap:dynamic']"));
+  EXPECT_NE(DigestOfPlan(*Plan("[bench]\nvs=['self']\n" + trace)), DigestOfPlan(*Plan(trace)));
+  folder.Put("t.json", "2");
+  EXPECT_NE(of("baseline='t.json'"), baseline);
+}
+
 TEST_F(SuitePlanTest, WhatIsNoLockIsNamed) {
   const auto error = [&](const std::string& text) {
     folder.Put("S.lock.json", text);

@@ -71,6 +71,10 @@ TEST(JoinShardsTest, AnotherSuiteAndAnInterruptedShardAreRefused) {
   interrupted.planned = 2;
   EXPECT_EQ(Joined({ShardWith(0, 2, {"a"}, 3), interrupted}),
             "r1: has 1 of the 2 traces of shard 1: it did not come to its end");
+  SuiteResult not_measured = ShardWith(1, 2, {"b"}, 2);
+  not_measured.not_measured = 1;
+  EXPECT_EQ(Joined({ShardWith(0, 2, {"a"}, 2), not_measured}),
+            "r1: did not measure 1 of the traces of shard 1: it did not come to its end");
   SuiteResult of_verify;
   EXPECT_EQ(Joined({of_verify}), "r0: is no result of a suite");
 }
