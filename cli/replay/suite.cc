@@ -10,9 +10,10 @@ namespace {
 
 constexpr char kExitCodes[] =
     "Exit codes, the first that holds: 2 wrong usage, or the suite file is wrong; 3 the suite, a\n"
-    "trace or a golden set cannot be read, or a trace has changed; 4 a replay failed; 1 a "
-    "comparison\n"
-    "found a difference, or a trace passed that should not; 77 no GL here; 0 all is as expected.";
+    "trace, a golden set or the baseline cannot be read, or a trace has changed; 4 a replay "
+    "failed;\n"
+    "1 a comparison found a difference, a trace got slower, or one passed that should not;\n"
+    "77 no GL here; 0 all is as expected.";
 
 CLI::Option* AddNumber(CLI::App& command, const char* name, uint64_t& value, uint64_t least,
                        uint64_t most, const std::string& summary) {
