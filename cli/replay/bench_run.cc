@@ -56,12 +56,6 @@ Facts FactsOf(const BenchConfiguration& configuration, const Document& renderer)
                  {"GL version", text("gl_version")},
                  {"processor", Processor()},
                  {"processors", std::to_string(sysconf(_SC_NPROCESSORS_ONLN))}};
-  const ReplayOptions& replay = configuration.replay;
-  for (const auto& [name, value] : {std::pair("heap", replay.heap),
-                                    {"heap size", replay.heap_size},
-                                    {"allocator", replay.allocator}}) {
-    if (!value.empty()) facts.emplace_back(name, value);
-  }
   for (const auto& [name, value] : DriverVariables(configuration)) {
     facts.emplace_back(std::string(kVariableFact) + name, value);
   }
