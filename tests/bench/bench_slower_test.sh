@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/bench_support.sh"
 slower_library=$2
 compare() { verdict --warm-up 3 --vs "preload:$slower_library" --vs "env:VGPU_SLOWER_PERCENT=$1" "${@:2}" "$work/drawing.vgpu"; }
 
-said=$(compare 3 --runs 12 --loops 40) || exit $?
+said=$(compare 3 --max-time 40 --threshold 1.5 --loops 40) || exit $?
 [ "$said" = slower ] || fail "3 % more are '$said'"
 python3 - "$work/result" <<'PYTHON' || fail "the interval is not about 3 %"
 import json, sys
