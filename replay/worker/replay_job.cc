@@ -200,6 +200,7 @@ Status Job::Replay() {
     observer_.OnEnd();
     if (report->stopped || playback_.stopped() || done.loops == job_.loops) break;
     device.reset();
+    spare_pages_->Clean();
     fences_.Clear();
     playback_.Restart();
     if (const auto status = source_->Rewind(); !status) return status;

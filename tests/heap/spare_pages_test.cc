@@ -19,6 +19,9 @@ TEST(SparePages, GivesWhatItGotAgainWithNothingInIt) {
   const std::byte* place = first->bytes().data();
   pages.Give(std::move(*first));
   EXPECT_EQ(pages.kept_bytes(), 5000u);
+  EXPECT_TRUE(HasNothing(pages.Take(5000)->bytes()));  // another one
+  EXPECT_EQ(pages.kept_bytes(), 5000u);
+  pages.Clean();
   const auto again = pages.Take(5000);
   ASSERT_TRUE(again);
   EXPECT_EQ(again->bytes().data(), place);
@@ -30,6 +33,7 @@ TEST(SparePages, GivesWhatItGotAgainWithNothingInIt) {
 TEST(SparePages, OtherSizesAreNew) {
   SparePages pages(1 << 20);
   pages.Give(std::move(*pages.Take(4096)));
+  pages.Clean();
   const auto other = pages.Take(8192);
   ASSERT_TRUE(other);
   EXPECT_EQ(other->bytes().size(), 8192u);
