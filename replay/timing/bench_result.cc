@@ -140,10 +140,10 @@ std::vector<std::string> ChangesOf(const Facts& then, const Facts& now) {
       changes.push_back(fmt::format("{}: '{}', here '{}'", name, value, here));
     }
   }
-  for (const auto& [name, value] : now) {
+  for (const auto& fact : now) {
     const bool known =
-        std::ranges::any_of(then, [&](const auto& fact) { return fact.first == name; });
-    if (!known) changes.push_back(fmt::format("{}: '', here '{}'", name, value));
+        std::ranges::any_of(then, [&](const auto& other) { return other.first == fact.first; });
+    if (!known) changes.push_back(fmt::format("{}: '', here '{}'", fact.first, fact.second));
   }
   return changes;
 }
