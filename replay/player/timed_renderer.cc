@@ -55,11 +55,10 @@ std::string_view RendererCallName(RendererCall call) {
   return "None";
 }
 
-TimedRenderer::TimedRenderer(Renderer& next, std::atomic<uint32_t>* current) : next_(next) {
+TimedRenderer::TimedRenderer(Renderer& next, std::atomic<uint32_t>* current)
+    : ForwardingRenderer(next) {
   clock_.current = current;
 }
-
-RendererInfo TimedRenderer::Info() const { return next_.Info(); }
 
 CapsetInfo TimedRenderer::GetCapset(uint32_t id) {
   const Timing timing(clock_, RendererCall::kGetCapset);

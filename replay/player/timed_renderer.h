@@ -2,11 +2,11 @@
 #pragma once
 
 #include "replay/player/renderer_clock.h"
-#include "replay/renderer/renderer.h"
+#include "replay/renderer/forwarding_renderer.h"
 
 namespace vgpu {
 
-class TimedRenderer : public Renderer {
+class TimedRenderer : public ForwardingRenderer {
  public:
   // `next` must outlive this. `current`, if not null, holds the running RendererCall.
   TimedRenderer(Renderer& next, std::atomic<uint32_t>* current);
@@ -15,7 +15,6 @@ class TimedRenderer : public Renderer {
   // Told of every call from now on. Outlives this, or is taken away by nullptr.
   void SetSink(RendererCallSink* sink) { clock_.sink = sink; }
 
-  RendererInfo Info() const override;
   CapsetInfo GetCapset(uint32_t id) override;
   std::vector<std::byte> FillCapset(uint32_t id, uint32_t version) override;
   void ForceContext0() override;
@@ -37,19 +36,11 @@ class TimedRenderer : public Renderer {
   int MapBlob(uint32_t resource_id, std::span<std::byte>& out) override;
   int UnmapBlob(uint32_t resource_id) override;
   int MapInfo(uint32_t resource_id, uint32_t& out) override;
-  int ExportBlob(uint32_t resource_id, int& fd) override {
-    return next_.ExportBlob(resource_id, fd);
-  }
-  int ExportTexture(uint32_t resource_id, TextureExport& out) override {
-    return next_.ExportTexture(resource_id, out);
-  }
   int CreateFence(const FenceId& fence) override;
   void PollFences(int timeout_ms) override;
-  int FenceDescriptor() const override { return next_.FenceDescriptor(); }
   void Reset() override;
 
  private:
-  Renderer& next_;
   RendererClock clock_;
 };
 
