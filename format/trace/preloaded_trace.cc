@@ -1,10 +1,13 @@
 #include "format/trace/preloaded_trace.h"
 
+#include <algorithm>
+
 namespace vgpu {
 
 namespace {
 
-constexpr uint64_t kPerBlob = 64;  // its place in the map, about
+constexpr uint64_t kPerBlob = 64;      // its place in the map, about
+constexpr size_t kBlobAlignment = 64;  // a cache line
 
 }  // namespace
 
@@ -30,9 +33,19 @@ Status PreloadedTrace::Keep(const proto::Packet& packet) {
   const uint64_t id = packet.blob().id();
   const auto bytes = reader_.Blob(id);
   if (!bytes) return {};  // who wants it is told why
-  blobs_.try_emplace(id, bytes->begin(), bytes->end());
+  KeepBlob(id, *bytes);
   memory_bytes_ += bytes->size() + kPerBlob;
   return {};
+}
+
+Bytes PreloadedTrace::KeepBlob(uint64_t id, Bytes bytes) {
+  const auto [place, is_new] = blobs_.try_emplace(id);
+  if (is_new && !bytes.empty()) {
+    auto* copy = static_cast<std::byte*>(content_.allocate(bytes.size(), kBlobAlignment));
+    std::ranges::copy(bytes, copy);
+    place->second = Bytes(copy, bytes.size());
+  }
+  return place->second;
 }
 
 Result<const proto::Packet*> PreloadedTrace::Next() {
@@ -48,12 +61,9 @@ Status PreloadedTrace::Rewind() {
 // What is not here, the file does not have either, and says why.
 Result<Bytes> PreloadedTrace::Blob(uint64_t id) {
   const auto found = blobs_.find(id);
-  if (found != blobs_.end()) return Bytes(found->second);
+  if (found != blobs_.end()) return found->second;
   const auto missing = reader_.Blob(id);
-  if (missing) {
-    const auto kept = blobs_.try_emplace(id, missing->begin(), missing->end()).first;
-    return Bytes(kept->second);
-  }
+  if (missing) return KeepBlob(id, *missing);
   return missing;
 }
 
