@@ -47,7 +47,7 @@ class Measurement {
   Interval IntervalOf(BenchMeasure measure) const { return IntervalOfField(FieldOf(measure)); }
   Interval IntervalOfField(double Times::*field) const;
   Effect EffectOfField(double Times::*field) const {
-    return EffectOf(IntervalOfField(field), plan_.rule.confidence);
+    return EffectOf(IntervalOfField(field), plan_.rule);
   }
   void Compare();
   uint64_t runs() const { return trace_.side.runs.size(); }

@@ -147,7 +147,7 @@ void PrintTraceBench(const TraceBench& trace, const BenchResult& result, double 
   } else {
     const Interval interval =
         SignedRankInterval(trace.side.Logarithms(&Times::wall_ns), result.rule.confidence);
-    const Effect noise = EffectOf(interval, result.rule.confidence);
+    const Effect noise = EffectOf(interval, result.rule);
     if (std::isfinite(noise.smallest_visible)) {
       Print("  known within {} ({:.4g} % interval of the runs)\n",
             Percent(std::expm1(interval.HalfWidth())), result.rule.confidence * 100);
