@@ -39,11 +39,10 @@ Result<std::optional<uint64_t>> NumberOrAuto(const char* option, const std::stri
   if (text == kAuto) return std::nullopt;
   std::string number = text;
   const std::string problem = UnsignedNumber()(number);
-  constexpr uint64_t kMost = 10'000;
   const uint64_t value = problem.empty() ? std::strtoull(number.c_str(), nullptr, 10) : 0;
-  if (!problem.empty() || value < least || value > kMost) {
+  if (!problem.empty() || value < least || value > kMaxReplays) {
     return UsageError(fmt::format("{} {}: is neither {} nor a number from {} to {}", option, text,
-                                  kAuto, least, kMost));
+                                  kAuto, least, kMaxReplays));
   }
   return value;
 }
@@ -98,6 +97,7 @@ class Bench {
     result_.measure = plan.measure;
     result_.rule = plan.rule;
   }
+  // All that can be wrong before anything is measured.
   Status Prepare();
   // Measures and prints each trace.
   Status MeasureAll();
@@ -111,6 +111,7 @@ class Bench {
   const BenchPlan& plan_;
   BenchSetup setup_;
   std::optional<BenchResult> baseline_;
+  std::vector<PreparedBench> prepared_;
   BenchResult result_;
 };
 
@@ -130,12 +131,17 @@ Status Bench::Prepare() {
     setup_.baseline = &*baseline_;
     setup_.baseline_file = options_.baseline;
   }
+  for (const std::string& path : options_.traces) {
+    auto prepared = PrepareTrace(path, plan_, setup_);
+    if (!prepared) return tl::unexpected(prepared.error());
+    prepared_.push_back(std::move(*prepared));
+  }
   return {};
 }
 
 Status Bench::MeasureAll() {
-  for (const std::string& path : options_.traces) {
-    auto trace = MeasureTrace(path, plan_, setup_, PrintsText());
+  for (PreparedBench& prepared : prepared_) {
+    auto trace = MeasureTrace(std::move(prepared), setup_, PrintsText());
     if (!trace) return tl::unexpected(trace.error());
     result_.traces.push_back(std::move(*trace));
     if (!PrintsText()) continue;
