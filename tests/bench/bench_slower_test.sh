@@ -7,7 +7,13 @@ source "$(dirname "${BASH_SOURCE[0]}")/bench_support.sh"
 slower_library=$2
 compare() { verdict --warm-up 3 --vs "preload:$slower_library" --vs "env:VGPU_SLOWER_PERCENT=$1" "${@:2}" "$work/drawing.vgpu"; }
 
-said=$(compare 3 --max-time 40 --threshold 1.5 --loops 40) || exit $?
+# What others do on the machine reaches CPU time less than wall time. Where even that does not tell, which is
+# an answer, this machine is too busy now for the question.
+for clock in wall cpu; do
+  said=$(compare 3 --measure "$clock" --max-time 40 --threshold 1.5 --loops 40) || exit $?
+  [ "$said" = "cannot tell" ] || break
+done
+[ "$said" != "cannot tell" ] || skip "too busy to tell 3 % from noise, by wall time or CPU time: $(cat "$work/interval")"
 [ "$said" = slower ] || fail "3 % more are '$said'"
 python3 - "$work/result" <<'PYTHON' || fail "the interval is not about 3 %"
 import json, sys

@@ -5,7 +5,13 @@ source "$(dirname "${BASH_SOURCE[0]}")/support.sh"
 need virgl_test_server Xvfb glmark2-es2
 start_display
 trace=$work/steered.vgpu
-background vgpu-capture app -o "$trace" -- glmark2-es2 -s 400x300 -b build:duration=5.0
+# The program is glmark2 until the test says that it is to end; it must have run so long.
+mkfifo "$work/end"
+# shellcheck disable=SC2016
+background vgpu-capture app -o "$trace" -- bash -c '
+  glmark2-es2 -s 400x300 -b build:duration=1000 &
+  read -r line <"$0"
+  kill $! || exit 9' "$work/end"
 recorder=$!
 wait_until 60 "frame 10" has_frames "$trace" 10
 vgpu-capture ctl "$recorder" status | tee "$work/status"
@@ -21,6 +27,7 @@ before=$(sha256sum <"$trace")
 vgpu-capture ctl "$recorder" status | tee "$work/status"
 grep -q "^recorder $recorder, program [0-9]*, stopped; " "$work/status" ||
   fail "the status does not say that the recording is stopped"
+echo >"$work/end"
 status=0
 wait "$recorder" || status=$?
 [ "$(sha256sum <"$trace")" = "$before" ] || fail "the trace has changed after the stop"

@@ -21,8 +21,8 @@ expect_clean_result() {
   done
 }
 
-for step in {0..39}; do
-  at=$((size * step / 40))
+for step in {0..7}; do
+  at=$((size * step / 8))
   head -c "$at" "$trace" >"$broken"
   expect_clean_result "cut at byte $at of $size"
   cp "$trace" "$broken"

@@ -9,7 +9,7 @@ front_end=$1
 serve() {
   background vgpu-capture device --no-virgl --socket-path "$work/gpu" "$@" 2>"$work/err"
   device=$!
-  wait_until 20 "the device's socket" test -S "$work/gpu"
+  wait_until 60 "the device's socket" test -S "$work/gpu"
 }
 
 # Draws some frames and stays until hang_up.
@@ -21,7 +21,7 @@ stay() {
   "$front_end" "$work/gpu" "$1" <"$work/input" >"$work/out" &
   guest=$!
   background_pids+=("$guest")
-  wait_until 20 "the guest's drawing" grep -q drawn "$work/out"
+  wait_until 60 "the guest's drawing" grep -q drawn "$work/out"
 }
 
 hang_up() {
@@ -70,7 +70,7 @@ identical "$work/killed.vgpu"
 # The same while it draws.
 serve -o "$work/busy.vgpu"
 background "$front_end" "$work/gpu" 1000000 </dev/null 2>/dev/null
-sleep 0.5
+wait_until 60 "frame 30" has_frames "$work/busy.vgpu" 30
 pkill -KILL -P "$device"
 expect_device 4
 expect_killed_trace "$work/busy.vgpu"
@@ -80,10 +80,10 @@ serve --persist -o "$work/persist.vgpu"
 "$front_end" "$work/gpu" 2 </dev/null || fail "the first front-end is not served"
 stay 3
 pkill -KILL -P "$device"
-wait_until 20 "the message" grep -q "ended by signal 9" "$work/err"
+wait_until 60 "the message" grep -q "ended by signal 9" "$work/err"
 hang_up
 "$front_end" "$work/gpu" 4 </dev/null || fail "the third front-end is not served"
-wait_until 20 "the third summary" grep -q "persist.2.vgpu: 4 frames" "$work/err"
+wait_until 60 "the third summary" grep -q "persist.2.vgpu: 4 frames" "$work/err"
 kill -TERM "$device"
 expect_device 0
 for trace in persist persist.1 persist.2; do identical "$work/$trace.vgpu"; done
@@ -118,5 +118,5 @@ guest = subprocess.Popen([sys.argv[2], sys.argv[1], '3'], stdin=subprocess.DEVNU
 connection, _ = listener.accept()
 device = subprocess.Popen(['vgpu-capture', 'device', '--no-virgl', '--fd', str(connection.fileno())], pass_fds=[connection.fileno()])
 connection.close()
-sys.exit(guest.wait(20) or device.wait(20))
+sys.exit(guest.wait(60) or device.wait(60))
 PYTHON

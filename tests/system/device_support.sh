@@ -14,7 +14,7 @@ start_device() {
   shift
   background vgpu-capture device --socket-path "$work/gpu" --frame-checks all -o "$trace" "$@"
   device=$!
-  wait_until 20 "the device's socket" test -S "$work/gpu"
+  wait_until 60 "the device's socket" test -S "$work/gpu"
 }
 
 # start_guest STEPS [OPTION...]: a guest on that device that takes the steps of samples/guest/tour, and

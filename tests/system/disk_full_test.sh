@@ -13,7 +13,7 @@ mkdir "$work/disk"
 # The namespace ends with its shell: what lies on its disk is copied out before.
 cat >"$work/record" <<TEXT
 mount -t tmpfs -o size=3m none "$work/disk" || exit 77
-vgpu-capture app --compression none -o "$work/disk/full.vgpu" -- glmark2-es2 -s 400x300 -b build:duration=3.0
+vgpu-capture app --compression none -o "$work/disk/full.vgpu" -- glmark2-es2 -s 400x300 -b build:duration=300:nframes=600
 echo \$? >"$work/status"
 cp "$work/disk/full.vgpu" "$work/full.vgpu"
 TEXT
