@@ -1,17 +1,14 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 
 #include "cli/output.h"
 #include "cli/replay/bench_report.h"
 #include "cli/replay/bench_trace.h"
 #include "cli/replay/console.h"
+#include "cli/replay/result_files.h"
 #include "cli/replay/verbs.h"
 #include "replay/suite/whole_file.h"
 
@@ -68,22 +65,10 @@ Result<BenchPlan> PlanOf(const BenchOptions& options) {
   return plan;
 }
 
-// Before all the time is spent.
-Status CheckDocument(const std::string& path) {
-  namespace fs = std::filesystem;
-  if (path.empty() || path == "-") return {};
-  std::error_code error;
-  const fs::path folder = fs::absolute(path, error).parent_path();
-  if (fs::is_directory(path, error)) return UsageError(fmt::format("--json {}: is a folder", path));
-  if (access(folder.c_str(), W_OK) != 0) {
-    return MakeError(ErrorCode::kFailed, fmt::format("--json {}: cannot be written there: {}", path,
-                                                     std::strerror(errno)));
-  }
-  return {};
-}
-
 Status CheckOptions(const BenchOptions& options, const BenchPlan& plan) {
-  if (const auto able = CheckDocument(options.json); !able) return able;
+  const bool to_file = !options.json.empty() && options.json != "-";
+  const auto able = to_file ? CheckPlaceOf(options.json) : Status();
+  if (!able) return able;
   if (!options.vs.empty() && !options.baseline.empty()) {
     return UsageError("--vs and --baseline are given: a comparison has two sides");
   }
