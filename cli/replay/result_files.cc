@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "cli/verb.h"
 #include "replay/report/html_report.h"
 #include "replay/report/junit.h"
 #include "replay/suite/whole_file.h"
