@@ -1,17 +1,14 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
-#include <filesystem>
 #include <memory>
 
 #include "cli/output.h"
 #include "cli/replay/bench_report.h"
 #include "cli/replay/bench_trace.h"
 #include "cli/replay/console.h"
+#include "cli/replay/result_files.h"
 #include "cli/replay/verbs.h"
 #include "replay/suite/whole_file.h"
 
@@ -39,11 +36,10 @@ Result<std::optional<uint64_t>> NumberOrAuto(const char* option, const std::stri
   if (text == kAuto) return std::nullopt;
   std::string number = text;
   const std::string problem = UnsignedNumber()(number);
-  constexpr uint64_t kMost = 10'000;
   const uint64_t value = problem.empty() ? std::strtoull(number.c_str(), nullptr, 10) : 0;
-  if (!problem.empty() || value < least || value > kMost) {
+  if (!problem.empty() || value < least || value > kMaxReplays) {
     return UsageError(fmt::format("{} {}: is neither {} nor a number from {} to {}", option, text,
-                                  kAuto, least, kMost));
+                                  kAuto, least, kMaxReplays));
   }
   return value;
 }
@@ -69,22 +65,10 @@ Result<BenchPlan> PlanOf(const BenchOptions& options) {
   return plan;
 }
 
-// Before all the time is spent.
-Status CheckDocument(const std::string& path) {
-  namespace fs = std::filesystem;
-  if (path.empty() || path == "-") return {};
-  std::error_code error;
-  const fs::path folder = fs::absolute(path, error).parent_path();
-  if (fs::is_directory(path, error)) return UsageError(fmt::format("--json {}: is a folder", path));
-  if (access(folder.c_str(), W_OK) != 0) {
-    return MakeError(ErrorCode::kFailed, fmt::format("--json {}: cannot be written there: {}", path,
-                                                     std::strerror(errno)));
-  }
-  return {};
-}
-
 Status CheckOptions(const BenchOptions& options, const BenchPlan& plan) {
-  if (const auto able = CheckDocument(options.json); !able) return able;
+  const bool to_file = !options.json.empty() && options.json != "-";
+  const auto able = to_file ? CheckPlaceOf(options.json) : Status();
+  if (!able) return able;
   if (!options.vs.empty() && !options.baseline.empty()) {
     return UsageError("--vs and --baseline are given: a comparison has two sides");
   }
@@ -98,6 +82,7 @@ class Bench {
     result_.measure = plan.measure;
     result_.rule = plan.rule;
   }
+  // All that can be wrong before anything is measured.
   Status Prepare();
   // Measures and prints each trace.
   Status MeasureAll();
@@ -111,6 +96,7 @@ class Bench {
   const BenchPlan& plan_;
   BenchSetup setup_;
   std::optional<BenchResult> baseline_;
+  std::vector<PreparedBench> prepared_;
   BenchResult result_;
 };
 
@@ -130,12 +116,17 @@ Status Bench::Prepare() {
     setup_.baseline = &*baseline_;
     setup_.baseline_file = options_.baseline;
   }
+  for (const std::string& path : options_.traces) {
+    auto prepared = PrepareTrace(path, plan_, setup_);
+    if (!prepared) return tl::unexpected(prepared.error());
+    prepared_.push_back(std::move(*prepared));
+  }
   return {};
 }
 
 Status Bench::MeasureAll() {
-  for (const std::string& path : options_.traces) {
-    auto trace = MeasureTrace(path, plan_, setup_, PrintsText());
+  for (PreparedBench& prepared : prepared_) {
+    auto trace = MeasureTrace(std::move(prepared), setup_, PrintsText());
     if (!trace) return tl::unexpected(trace.error());
     result_.traces.push_back(std::move(*trace));
     if (!PrintsText()) continue;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 
 namespace vgpu::cli {
 
@@ -24,10 +25,6 @@ double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-double Times::*FieldOf(BenchMeasure measure) {
-  return measure == BenchMeasure::kWall ? &Times::wall_ns : &Times::cpu_ns;
-}
-
 class Measurement {
  public:
   Measurement(const BenchPlan& plan, const BenchConfiguration& own, const BenchConfiguration* vs,
@@ -39,6 +36,8 @@ class Measurement {
  private:
   Status Calibrate(const BenchConfiguration& configuration);
   void TakeCalibration(const BenchRun& run);
+  // kUsage: it presents another number of frames than what it is compared with.
+  Status CheckFrames(const BenchRun& run) const;
   void Take(BenchRun run, BenchSide& side);
   // A run, or one of each configuration.
   Status AddRuns();
@@ -47,8 +46,9 @@ class Measurement {
   Interval IntervalOf(BenchMeasure measure) const { return IntervalOfField(FieldOf(measure)); }
   Interval IntervalOfField(double Times::*field) const;
   Effect EffectOfField(double Times::*field) const {
-    return EffectOf(IntervalOfField(field), plan_.rule.confidence);
+    return EffectOf(IntervalOfField(field), plan_.rule);
   }
+  std::vector<std::string> Changes() const;
   void Compare();
   uint64_t runs() const { return trace_.side.runs.size(); }
 
@@ -113,7 +113,15 @@ void Measurement::TakeCalibration(const BenchRun& run) {
   trace_.timed = std::max(trace_.timed, plan_.timed.value_or(timed));
 }
 
+Status Measurement::CheckFrames(const BenchRun& run) const {
+  const uint64_t frames = run.replays.front().frames.size();
+  if (!trace_.before || frames == trace_.frame_count) return {};
+  return UsageError(fmt::format("{}: holds {} frames of {}; it presents {} here", trace_.baseline,
+                                trace_.frame_count, trace_.trace, frames));
+}
+
 void Measurement::Take(BenchRun run, BenchSide& side) {
+  trace_.frame_count = run.replays.front().frames.size();
   side.runs.push_back(RunTimesOf(run.replays, trace_.warm_up));
   side.environment = std::move(run.environment);
   side.differences = run.differences;
@@ -126,6 +134,7 @@ Status Measurement::AddRuns() {
   if (vs_ == nullptr) {
     auto run = RunOnce(own_, trace_.trace, plan_.frames, replays);
     if (!run) return tl::unexpected(run.error());
+    if (const auto alike = CheckFrames(*run); !alike) return alike;
     Take(std::move(*run), trace_.side);
     return {};
   }
@@ -174,6 +183,23 @@ void Measurement::Tell() const {
   progress_(runs(), static_cast<uint64_t>(wanted), std::min(left, each * (wanted - done)));
 }
 
+std::vector<std::string> Measurement::Changes() const {
+  if (trace_.before) {
+    const Facts then = {{"the trace", trace_.before_digest}, {"vgpu", trace_.before_vgpu}};
+    const Facts now = {{"the trace", trace_.digest}, {"vgpu", BenchResult().vgpu}};
+    std::vector<std::string> changes = ChangesOf(then, now);
+    std::ranges::move(ChangesOf(trace_.before->environment, trace_.side.environment),
+                      std::back_inserter(changes));
+    return changes;
+  }
+  std::vector<std::string> changes = ChangesOf(trace_.side.environment, trace_.other->environment);
+  // What the user chose for the comparison is no news.
+  std::erase_if(changes, [](const std::string& change) {
+    return change.starts_with(kVariableFact) || change.starts_with(kOptionFact);
+  });
+  return changes;
+}
+
 void Measurement::Compare() {
   if (!trace_.other && !trace_.before) return;
   BenchComparison comparison;
@@ -182,20 +208,7 @@ void Measurement::Compare() {
   comparison.renderer = EffectOfField(&Times::renderer_ns);
   comparison.effect = plan_.measure == BenchMeasure::kWall ? comparison.wall : comparison.cpu;
   comparison.verdict = VerdictOf(comparison.effect, plan_.rule.threshold);
-  comparison.changes = trace_.before
-                           ? ChangesOf(trace_.before->environment, trace_.side.environment)
-                           : ChangesOf(trace_.side.environment, trace_.other->environment);
-  // What the user chose for the comparison is no news.
-  if (trace_.other) {
-    std::erase_if(comparison.changes, [](const std::string& change) {
-      return change.starts_with(kVariableFact) || change.starts_with(kOptionFact);
-    });
-  }
-  if (trace_.before && trace_.before_digest != trace_.digest) {
-    comparison.changes.insert(
-        comparison.changes.begin(),
-        fmt::format("the trace: {}, here {}", trace_.before_digest, trace_.digest));
-  }
+  comparison.changes = Changes();
   trace_.comparison = std::move(comparison);
 }
 

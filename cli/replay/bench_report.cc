@@ -47,10 +47,12 @@ std::string FramePercentiles(const BenchSide& side) {
   return fmt::format("{:.3f} {:.3f} {:.3f} {:.3f}", ms(of.p50), ms(of.p90), ms(of.p99), ms(of.max));
 }
 
+const char* ClockOf(const BenchResult& result) {
+  return result.measure == BenchMeasure::kWall ? "wall time" : "CPU time";
+}
+
 std::string Name(const BenchSide& side) {
-  return side.settings.empty()
-             ? "as called"
-             : EscapeForTerminal(fmt::format("{}", fmt::join(side.settings, " ")));
+  return side.settings.empty() ? "as called" : fmt::format("{}", fmt::join(side.settings, " "));
 }
 
 void PrintRow(const TraceBench& trace, const std::string& what, const Cell& cell,
@@ -64,7 +66,10 @@ void PrintRow(const TraceBench& trace, const std::string& what, const Cell& cell
 void PrintTable(const TraceBench& trace) {
   const bool has_frames = trace.side.runs.front().frames.size() > 1;
   const BenchComparison* comparison = trace.comparison ? &*trace.comparison : nullptr;
-  if (trace.other) PrintRow(trace, "", Name, nullptr);
+  if (trace.other) {
+    const auto name = [](const BenchSide& side) { return EscapeForTerminal(Name(side)); };
+    PrintRow(trace, "", name, nullptr);
+  }
   const auto steady = [](double Times::*field) -> Cell {
     return [field](const BenchSide& side) {
       return MedianOfRuns(side, [field](const RunTimes& run) { return run.steady.*field; });
@@ -97,9 +102,7 @@ void PrintTable(const TraceBench& trace) {
 }
 
 void PrintDifferences(const BenchSide& side) {
-  if (side.differences == 0) return;
-  Print("  {}: {} responses and fences differ from the recording: it may do less, or more\n",
-        Name(side), side.differences);
+  if (side.differences != 0) Print("  {}\n", EscapeForTerminal(DifferencesText(side)));
 }
 
 // What else is different comes first: the verdict is on that, too.
@@ -118,8 +121,7 @@ void PrintVerdict(const TraceBench& trace, const BenchResult& result, double who
   if (whole_confidence != result.rule.confidence) {
     level += fmt::format(" ({:.4g} % for all traces)", whole_confidence * 100);
   }
-  const char* clock = result.measure == BenchMeasure::kWall ? "wall time" : "CPU time";
-  Print("  {}: {}, {}; {} interval {} to {}\n", clock, NameOf(comparison.verdict),
+  Print("  {}: {}, {}; {} interval {} to {}\n", ClockOf(result), NameOf(comparison.verdict),
         Signed(effect.estimate), level, Signed(effect.low), Signed(effect.high));
   if (std::isfinite(effect.smallest_visible)) {
     Print("  the smallest difference that this would have shown: {}\n",
@@ -131,6 +133,12 @@ void PrintVerdict(const TraceBench& trace, const BenchResult& result, double who
 }
 
 }  // namespace
+
+std::string DifferencesText(const BenchSide& side) {
+  return fmt::format(
+      "{}: {} responses and fences differ from the recording: it may do less, or more", Name(side),
+      side.differences);
+}
 
 void PrintTraceBench(const TraceBench& trace, const BenchResult& result, double whole_confidence) {
   const size_t frames = trace.side.runs.front().frames.size();
@@ -146,10 +154,9 @@ void PrintTraceBench(const TraceBench& trace, const BenchResult& result, double 
     PrintVerdict(trace, result, whole_confidence);
   } else {
     const Interval interval =
-        SignedRankInterval(trace.side.Logarithms(&Times::wall_ns), result.rule.confidence);
-    const Effect noise = EffectOf(interval, result.rule.confidence);
-    if (std::isfinite(noise.smallest_visible)) {
-      Print("  known within {} ({:.4g} % interval of the runs)\n",
+        SignedRankInterval(trace.side.Logarithms(FieldOf(result.measure)), result.rule.confidence);
+    if (std::isfinite(interval.HalfWidth())) {
+      Print("  {} known within {} ({:.4g} % interval of the runs)\n", ClockOf(result),
             Percent(std::expm1(interval.HalfWidth())), result.rule.confidence * 100);
     }
   }

@@ -119,8 +119,9 @@ std::optional<std::string> LinkerError(const std::string& text) {
   return text.substr(begin, text.find('\n', begin) - begin);
 }
 
+// Of a program that was allowed so many replays.
 Result<BenchRun> RunFrom(const BenchConfiguration& configuration, const std::string& trace,
-                         const std::string& text) {
+                         const std::string& text, uint64_t replays) {
   const auto failed = [&](const std::string& what) {
     return MakeError(ErrorCode::kFailed, fmt::format("{}: {}", trace, what));
   };
@@ -135,9 +136,13 @@ Result<BenchRun> RunFrom(const BenchConfiguration& configuration, const std::str
     run.preloaded = document.at("preloaded").get<bool>();
     const Document& loops = document.at("loop_times");
     for (const Document& loop : loops) run.replays.push_back(ReplayOf(loop));
-    if (run.replays.empty()) return failed("the replay says no times");
+    if (run.replays.size() < replays) {
+      return failed(fmt::format("it was replayed {} times of {}", run.replays.size(), replays));
+    }
     run.commands = document.at("commands").get<uint64_t>() / loops.size();
-    run.differences = document.at("difference_count").get<uint64_t>() / loops.size();
+    // Some may come in a few replays only.
+    const auto differences = document.at("difference_count").get<uint64_t>();
+    run.differences = (differences + loops.size() - 1) / loops.size();
     for (const TimedReplay& replay : run.replays) {
       if (replay.frames.size() != run.replays.front().frames.size()) {
         return failed("its replays present different numbers of frames");
@@ -164,16 +169,18 @@ class Participant {
   // Waits until it is ready for a replay, and until it has done it. False: it has ended.
   bool Wait() { return program_->TakeLine(); }
   void Allow() { program_->SendLine(); }
-  Result<BenchRun> Finish() {
+  // `replays`: how many it was allowed.
+  Result<BenchRun> Finish(uint64_t replays) {
     const ProgramOutput output = program_->Finish();
     if (const auto error = LinkerError(output.error)) {
       return UsageError(
           fmt::format("--vs {}: {}", fmt::join(configuration_.settings, " "), *error));
     }
+    // Of a damaged trace the document names the damage; of what is no trace there is none.
     const bool whole = output.status == kExitSuccess || output.status == kExitDifference ||
-                       (output.status == kExitUnreadable && !output.out.empty());
+                       (output.status == kExitUnreadable && Document::accept(output.out));
     if (!whole) return tl::unexpected(ErrorOf(configuration_, trace_, output));
-    return RunFrom(configuration_, trace_, output.out);
+    return RunFrom(configuration_, trace_, output.out, replays);
   }
 
  private:
@@ -188,6 +195,12 @@ bool TakeTurn(Participant& one, bool last) {
   return last || one.Wait();
 }
 
+std::string WhoOf(const BenchConfiguration& configuration) {
+  return configuration.settings.empty()
+             ? "as called"
+             : fmt::format("with --vs {}", fmt::join(configuration.settings, " "));
+}
+
 }  // namespace
 
 Result<BenchRun> RunOnce(const BenchConfiguration& configuration, const std::string& trace,
@@ -198,7 +211,7 @@ Result<BenchRun> RunOnce(const BenchConfiguration& configuration, const std::str
   }
   bool runs = one.Wait();
   for (uint64_t i = 0; i < replays && runs; ++i) runs = TakeTurn(one, i + 1 == replays);
-  return one.Finish();
+  return one.Finish(replays);
 }
 
 Result<std::pair<BenchRun, BenchRun>> RunInTurns(const BenchConfiguration& a,
@@ -219,10 +232,18 @@ Result<std::pair<BenchRun, BenchRun>> RunInTurns(const BenchConfiguration& a,
     (i % 2 == 0 ? first_runs : second_runs) = TakeTurn(early, false);
     (i % 2 == 0 ? second_runs : first_runs) = TakeTurn(late, false);
   }
-  auto a_run = first.Finish();
-  auto b_run = second.Finish();
+  auto a_run = first.Finish(replays);
+  auto b_run = second.Finish(replays);
+  // Who ends early leaves the other short of replays: that is then not what is wrong.
+  if (first_runs && !b_run) return tl::unexpected(b_run.error());
   if (!a_run) return tl::unexpected(a_run.error());
   if (!b_run) return tl::unexpected(b_run.error());
+  const size_t a_frames = a_run->replays.front().frames.size();
+  const size_t b_frames = b_run->replays.front().frames.size();
+  if (a_frames != b_frames) {
+    return MakeError(ErrorCode::kFailed, fmt::format("{}: presents {} frames {}, and {} {}", trace,
+                                                     a_frames, WhoOf(a), b_frames, WhoOf(b)));
+  }
   return std::pair(std::move(*a_run), std::move(*b_run));
 }
 

@@ -13,7 +13,7 @@ struct BenchRun {
   std::vector<TimedReplay> replays;
   Facts environment;  // GL, renderer, processor, options, variables that drivers look at
   uint64_t commands = 0;
-  uint64_t differences = 0;  // from the recording, in the first replay
+  uint64_t differences = 0;  // from the recording, in each replay, rounded up
   bool preloaded = false;
 };
 

@@ -7,27 +7,13 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "replay/timing/bench_setting.h"
+
 namespace vgpu::cli {
 
 namespace {
 
 namespace fs = std::filesystem;
-
-enum class Setting {
-#define VGPU_BENCH_SETTING(NAME, key, value, summary) NAME,
-#include "cli/replay/bench_settings.def"
-};
-
-struct SettingInfo {
-  Setting setting;
-  std::string_view key, value, summary;
-};
-constexpr SettingInfo kSettings[] = {
-#define VGPU_BENCH_SETTING(NAME, key, value, summary) {Setting::NAME, key, value, summary},
-#include "cli/replay/bench_settings.def"
-};
-
-constexpr std::string_view kLibraryName = "libvirglrenderer.so.1";
 
 class Changes {
  public:
@@ -37,7 +23,7 @@ class Changes {
   BenchConfiguration Take() { return std::move(changed_); }
 
  private:
-  Status Apply(Setting setting, const std::string& value);
+  Status Apply(BenchSetting setting, const std::string& value);
   Status SetVariable(const std::string& text);
   Status SetLibrary(const std::string& path);
   Status AddPreload(const std::string& path);
@@ -55,17 +41,17 @@ Status Changes::Add(const std::string& text) {
   const auto wrong = [&](const std::string& why) {
     return UsageError(fmt::format("--vs {}: {}", text, why));
   };
-  const size_t colon = text.find(':');
-  const std::string key = text.substr(0, colon);
-  const auto* info = std::ranges::find(kSettings, key, &SettingInfo::key);
-  if (info == std::end(kSettings)) {
+  const SplitSetting split = SplitBenchSetting(text);
+  const std::string& key = split.key;
+  const std::string& value = split.value;
+  const BenchSettingInfo* info = split.info;
+  if (info == nullptr) {
     std::string keys;
-    for (const SettingInfo& one : kSettings) {
+    for (const BenchSettingInfo& one : BenchSettings()) {
       keys += fmt::format("{}{}", keys.empty() ? "" : ", ", one.key);
     }
     return wrong(fmt::format("there is no setting '{}'; the settings are {}", key, keys));
   }
-  const std::string value = colon == std::string::npos ? "" : text.substr(colon + 1);
   if (value.empty() != info->value.empty()) {
     return wrong(info->value.empty()
                      ? fmt::format("'{}' takes no value", key)
@@ -75,28 +61,28 @@ Status Changes::Add(const std::string& text) {
   return applied ? applied : wrong(applied.error().message);
 }
 
-Status Changes::Apply(Setting setting, const std::string& value) {
+Status Changes::Apply(BenchSetting setting, const std::string& value) {
   switch (setting) {
-    case Setting::kSelf:
+    case BenchSetting::kSelf:
       return {};
-    case Setting::kEnvironment:
+    case BenchSetting::kEnvironment:
       return SetVariable(value);
-    case Setting::kLibrary:
+    case BenchSetting::kLibrary:
       return SetLibrary(folder_ / value);
-    case Setting::kPreload:
+    case BenchSetting::kPreload:
       return AddPreload(folder_ / value);
-    case Setting::kProgram:
+    case BenchSetting::kProgram:
       if (!fs::exists(folder_ / value)) return UsageError("there is no such file");
       changed_.program = fs::absolute(folder_ / value);
       return {};
-    case Setting::kRenderer:
+    case BenchSetting::kRenderer:
       return SetName(changed_.replay.renderer, RendererNames(), value);
-    case Setting::kHeap:
+    case BenchSetting::kHeap:
       return SetName(changed_.replay.heap, PolicyNames(), value);
-    case Setting::kHeapSize:
+    case BenchSetting::kHeapSize:
       changed_.replay.heap_size = value;
       return {};
-    case Setting::kAllocator:
+    case BenchSetting::kAllocator:
       return SetName(changed_.replay.allocator, AllocatorNames(), value);
   }
   return {};
@@ -113,8 +99,8 @@ Status Changes::SetVariable(const std::string& text) {
 
 Status Changes::SetLibrary(const std::string& path) {
   if (!fs::is_directory(path)) return AddPreload(path);
-  if (!fs::exists(fs::path(path) / kLibraryName)) {
-    return UsageError(fmt::format("there is no {} in this folder", kLibraryName));
+  if (!fs::exists(fs::path(path) / kBenchLibraryName)) {
+    return UsageError(fmt::format("there is no {} in this folder", kBenchLibraryName));
   }
   Prepend("LD_LIBRARY_PATH", fs::absolute(path));
   return {};
@@ -186,7 +172,7 @@ Result<BenchConfiguration> ChangedConfiguration(const BenchConfiguration& own,
 
 std::string BenchSettingsHelp() {
   std::string text;
-  for (const SettingInfo& info : kSettings) {
+  for (const BenchSettingInfo& info : BenchSettings()) {
     text += fmt::format("{}{}{}{}: {}", text.empty() ? "" : "; ", info.key,
                         info.value.empty() ? "" : ":", info.value, info.summary);
   }

@@ -10,45 +10,47 @@
 
 #include "cli/replay/progress_line.h"
 #include "replay/golden/manifest.h"
+#include "replay/timing/bench_baseline.h"
 
 namespace vgpu::cli {
 
 namespace {
-
-// The baseline's measurement of this trace: the same file's, or that of the same name.
-const TraceBench* FindIn(const BenchResult& baseline, const TraceBench& trace) {
-  const auto& all = baseline.traces;
-  auto found = std::ranges::find(all, trace.digest, &TraceBench::digest);
-  if (found == all.end()) {
-    const auto name = std::filesystem::path(trace.trace).filename();
-    found = std::ranges::find_if(all, [&](const TraceBench& one) {
-      return std::filesystem::path(one.trace).filename() == name;
-    });
-  }
-  return found == all.end() ? nullptr : &*found;
-}
 
 bool AreSameFrames(const std::string& a, const std::string& b) {
   const auto one = FramesOf(a), other = FramesOf(b);
   return one && other && *one == *other;
 }
 
-Status TakeBaseline(const BenchSetup& setup, TraceBench& trace, BenchPlan& plan) {
-  const TraceBench* before = FindIn(*setup.baseline, trace);
-  if (before == nullptr) {
-    return UsageError(
-        fmt::format("{}: holds no measurement of {}", setup.baseline_file, trace.trace));
-  }
+Result<TraceBench> TraceAt(const std::string& path) {
+  auto digest = DigestOfFile(path);
+  if (!digest) return tl::unexpected(digest.error());
+  TraceBench trace;
+  trace.trace = path;
+  trace.digest = std::move(*digest);
+  return trace;
+}
+
+Status TakeBaseline(const BenchSetup& setup, PreparedBench& bench) {
+  BenchPlan& plan = bench.plan;
+  TraceBench& trace = bench.trace;
+  const auto found = FindInBaseline(*setup.baseline, setup.baseline_file, trace);
+  if (!found) return tl::unexpected(found.error());
+  const TraceBench* before = *found;
   if (!AreSameFrames(before->frames, plan.frames)) {
     return UsageError(fmt::format("{}: holds frames '{}' of {}; '{}' are asked for",
                                   setup.baseline_file, before->frames, trace.trace, plan.frames));
   }
+  const Status enough = CheckBaselineRuns(setup.baseline_file, *before, plan.rule);
+  if (!enough) return enough;
+  const Status alike = CheckBaselineReplays(setup.baseline_file, *before, plan.warm_up, plan.timed);
+  if (!alike) return alike;
   trace.baseline = setup.baseline_file;
+  trace.frame_count = before->frame_count;
   trace.before = before->side;
   trace.before_digest = before->digest;
-  // A run is then what it was.
-  if (!plan.warm_up) plan.warm_up = before->warm_up;
-  if (!plan.timed) plan.timed = before->timed;
+  trace.before_vgpu = setup.baseline->vgpu;
+  plan.warm_up = before->warm_up;
+  plan.timed = before->timed;
   return {};
 }
 
@@ -76,24 +78,35 @@ Result<BenchResult> ReadBaseline(const std::string& path) {
   return BenchResultOf(text.str(), path);
 }
 
-Result<TraceBench> MeasureTrace(const std::string& path, BenchPlan plan, const BenchSetup& setup,
-                                bool shows_progress) {
-  TraceBench trace;
-  trace.trace = path;
-  const auto digest = DigestOfFile(path);
-  if (!digest) return tl::unexpected(digest.error());
-  trace.digest = *digest;
-  const Status taken = setup.baseline == nullptr ? Status() : TakeBaseline(setup, trace, plan);
+Status CheckRunsBefore(const std::string& path, const BenchPlan& plan, const BenchSetup& setup) {
+  if (setup.baseline == nullptr) return {};
+  const auto trace = TraceAt(path);
+  if (!trace) return {};
+  const auto before = FindInBaseline(*setup.baseline, setup.baseline_file, *trace);
+  return before ? CheckBaselineRuns(setup.baseline_file, **before, plan.rule) : Status();
+}
+
+Result<PreparedBench> PrepareTrace(const std::string& path, const BenchPlan& plan,
+                                   const BenchSetup& setup) {
+  auto trace = TraceAt(path);
+  if (!trace) return tl::unexpected(trace.error());
+  PreparedBench bench{plan, std::move(*trace)};
+  const Status taken = setup.baseline == nullptr ? Status() : TakeBaseline(setup, bench);
   if (!taken) return tl::unexpected(taken.error());
+  return bench;
+}
+
+Result<TraceBench> MeasureTrace(PreparedBench bench, const BenchSetup& setup, bool shows_progress) {
   ProgressLine line(shows_progress);
-  const std::string name = std::filesystem::path(path).filename().string();
+  const std::string name = std::filesystem::path(bench.trace.trace).filename().string();
   const BenchProgress progress = [&](uint64_t runs, uint64_t wanted, double seconds_left) {
     line.Show(fmt::format("{}: {} runs, about {:.0f} s left", name, runs, seconds_left).c_str(),
               runs, wanted);
   };
-  const auto status = Measure(plan, setup.own, setup.vs ? &*setup.vs : nullptr, progress, trace);
+  const BenchConfiguration* vs = setup.vs ? &*setup.vs : nullptr;
+  const auto status = Measure(bench.plan, setup.own, vs, progress, bench.trace);
   if (!status) return tl::unexpected(status.error());
-  return trace;
+  return std::move(bench.trace);
 }
 
 }  // namespace vgpu::cli

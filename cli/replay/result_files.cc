@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "cli/verb.h"
 #include "replay/report/html_report.h"
 #include "replay/report/junit.h"
 #include "replay/suite/whole_file.h"
@@ -25,8 +27,15 @@ Status CheckPlaceOf(const std::string& file) {
                      fmt::format("{}: cannot be written: {}: {}", file, folder.string(),
                                  std::strerror(error ? error.value() : ENOTDIR)));
   }
-  if (!fs::is_directory(file, error)) return {};
-  return MakeError(ErrorCode::kUsage, fmt::format("{}: cannot be written: is a folder", file));
+  if (fs::is_directory(file, error)) {
+    return MakeError(ErrorCode::kUsage, fmt::format("{}: cannot be written: is a folder", file));
+  }
+  // What is replaced needs a place for the new file; a device is written into.
+  if (IsReplaceable(file) && access(folder.c_str(), W_OK) != 0) {
+    return MakeError(ErrorCode::kUsage, fmt::format("{}: cannot be written: {}: {}", file,
+                                                    folder.string(), std::strerror(errno)));
+  }
+  return {};
 }
 
 void AddResultFiles(CLI::App& command, ResultFiles& files) {

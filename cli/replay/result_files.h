@@ -21,7 +21,8 @@ void AddResultFiles(CLI::App& command, ResultFiles& files);
 // Whether the files' folders are there, for before the work. kUsage with the system's reason.
 Status CheckResultFiles(const ResultFiles& files);
 
-// Whether a file can be made or written there. kUsage: its folder is not there, or it is a folder.
+// Whether a file can be made or written there. kUsage: its folder is not there or
+// takes no files, or it is a folder.
 Status CheckPlaceOf(const std::string& file);
 
 // Writes those that were asked for. A file is replaced as a whole; what is none itself (a link, a

@@ -5,8 +5,10 @@
 #include <cmath>
 
 #include "cli/command_line.h"
+#include "cli/replay/bench_report.h"
 #include "cli/replay/suite_attempt.h"
 #include "replay/report/timing_text.h"
+#include "replay/timing/bench_setting.h"
 
 namespace vgpu::cli {
 
@@ -25,7 +27,8 @@ BenchPlan BenchPlanOf(const SuiteBench& bench, uint64_t traces) {
   return plan;
 }
 
-void TakeComparison(const BenchComparison& comparison, TimingResult& timing) {
+void TakeComparison(const TraceBench& trace, TimingResult& timing) {
+  const BenchComparison& comparison = *trace.comparison;
   const auto known = [](double share) {
     return std::isfinite(share) ? std::optional<double>(share) : std::nullopt;
   };
@@ -35,6 +38,9 @@ void TakeComparison(const BenchComparison& comparison, TimingResult& timing) {
   timing.high = known(comparison.effect.high);
   timing.smallest_visible = known(comparison.effect.smallest_visible);
   timing.changes = comparison.changes;
+  for (const BenchSide* side : {&trace.side, trace.other ? &*trace.other : nullptr}) {
+    if (side != nullptr && side->differences != 0) timing.changes.push_back(DifferencesText(*side));
+  }
 }
 
 // The pictures' message, of a flaky trace, gives way.
@@ -46,8 +52,9 @@ void MakeBad(TraceResult& result, TraceStatus status, int exit_code, std::string
 }
 
 // The command line that measures the trace alone, as surely as the suite did.
-std::string BenchCommand(const PlannedTrace& trace, const SuiteBench& bench,
+std::string BenchCommand(const PlannedTrace& trace, const SuitePlan& plan,
                          const TimingResult& timing) {
+  const SuiteBench& bench = *plan.bench;
   const ReplayOptions usual, options = OptionsOf(trace);
   std::string command = "vgpu-replay bench " + ShellQuoted(trace.file.string());
   const auto add = [&](const char* option, const std::string& value, const std::string& unless) {
@@ -57,7 +64,9 @@ std::string BenchCommand(const PlannedTrace& trace, const SuiteBench& bench,
     if (value) command += fmt::format(" {} {}", option, *value);
   };
   add("--baseline", timing.baseline, "");
-  for (const std::string& setting : timing.vs) add("--vs", setting, "");
+  for (const std::string& setting : timing.vs) {
+    add("--vs", BenchSettingIn(plan.file.parent_path(), setting), "");
+  }
   add("--measure", bench.measure, "wall");
   add("--threshold", fmt::format("{}", bench.threshold), "1");
   add("--confidence", fmt::format("{:.10g}", std::min(timing.confidence * 100, 99.99)), "99");
@@ -107,6 +116,8 @@ Status SuiteTiming::Prepare() {
     if (!IsMeasured(plan_, trace)) continue;
     const auto setup = SetupOf(trace);
     if (!setup) return MakeError(setup.error().code, where + setup.error().message);
+    const Status enough = CheckRunsBefore(trace.file.string(), bench_plan_, *setup);
+    if (!enough) return MakeError(enough.error().code, where + enough.error().message);
   }
   return {};
 }
@@ -148,16 +159,19 @@ bool SuiteTiming::Measure(const PlannedTrace& trace, TraceResult& result) const 
   BenchPlan plan = bench_plan_;
   plan.frames = FramesTextOf(trace);
   const auto setup = SetupOf(trace);
-  const auto measured = setup ? MeasureTrace(trace.file.string(), plan, *setup, shows_progress_)
-                              : Result<TraceBench>(tl::unexpected(setup.error()));
+  auto prepared = setup ? PrepareTrace(trace.file.string(), plan, *setup)
+                        : Result<PreparedBench>(tl::unexpected(setup.error()));
+  const auto measured = prepared ? MeasureTrace(std::move(*prepared), *setup, shows_progress_)
+                                 : Result<TraceBench>(tl::unexpected(prepared.error()));
   if (NotedSignal() != 0) return false;
   TimingResult timing = Described();
   if (measured) {
-    TakeComparison(*measured->comparison, timing);
+    TakeComparison(*measured, timing);
+    const std::string other = timing.baseline.empty()
+                                  ? fmt::format("with {}", fmt::join(timing.vs, " "))
+                                  : timing.baseline;
     for (const std::string& change : timing.changes) {
-      if (!timing.baseline.empty()) {
-        result.notes.push_back(fmt::format("{}: {}", timing.baseline, change));
-      }
+      result.notes.push_back(fmt::format("{}: {}", other, change));
     }
     const bool is_slower = measured->comparison->verdict == BenchVerdict::kSlower;
     if (is_slower) MakeBad(result, TraceStatus::kFailed, kExitDifference, ToText(timing));
@@ -169,7 +183,7 @@ bool SuiteTiming::Measure(const PlannedTrace& trace, TraceResult& result) const 
     MakeBad(result, TraceStatus::kError, code == kExitUsage ? kExitUnreadable : code,
             "it cannot be measured: " + measured.error().message);
   }
-  if (!IsGood(result.status)) result.reproduce = BenchCommand(trace, bench_, timing);
+  if (!IsGood(result.status)) result.reproduce = BenchCommand(trace, plan_, timing);
   result.timing = std::move(timing);
   return true;
 }

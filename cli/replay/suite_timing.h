@@ -12,7 +12,7 @@ namespace vgpu::cli {
 class SuiteTiming {
  public:
   // Nothing where the suite measures nothing. kUnreadable: the baseline; kUsage: a setting, or
-  // fewer runs than an interval takes.
+  // fewer runs than an interval takes, here or in the baseline.
   static Result<std::unique_ptr<const SuiteTiming>> Make(const SuitePlan& plan,
                                                          bool shows_progress);
 

@@ -8,6 +8,7 @@
 #include "format/protocol/content_hash.h"
 #include "replay/golden/manifest.h"
 #include "replay/suite/path_pattern.h"
+#include "replay/timing/bench_setting.h"
 
 namespace vgpu {
 
@@ -179,7 +180,11 @@ std::string DigestOfBench(const SuitePlan& plan) {
       bench.baseline.empty() ? "none" : DigestOfFile(plan.BaselineFile()).value_or("unreadable"),
       bench.threshold, bench.confidence, bench.measure, number(bench.runs), number(bench.warm_up),
       number(bench.loops), bench.max_seconds, CountMeasured(plan));
-  for (const std::string& setting : bench.vs) text += setting + "\n";
+  for (const std::string& setting : bench.vs) {
+    const auto file = FileOfBenchSetting(plan.file.parent_path(), setting);
+    text += fmt::format("{} {}\n", setting,
+                        file ? DigestOfFile(*file).value_or("unreadable") : "no file");
+  }
   return DigestOfText(text);
 }
 

@@ -45,8 +45,8 @@ bool IsMeasured(const SuitePlan& plan, const PlannedTrace& trace);
 uint64_t CountMeasured(const SuitePlan& plan);
 
 // The digest of all that a measurement depends on beside the trace, its settings and the renderer:
-// [bench], what the baseline holds now, and over how many traces its confidence goes. Hex; empty
-// where nothing is measured.
+// [bench], what the baseline and the files that `vs` names hold now, and over how many traces its
+// confidence goes. Hex; empty where nothing is measured.
 std::string DigestOfBench(const SuitePlan& plan);
 
 // The digest of a plan: what all shards of one run have in common. Hex.

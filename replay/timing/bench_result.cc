@@ -103,6 +103,30 @@ BenchSide SideOf(const Json& json) {
   return side;
 }
 
+[[noreturn]] void RefuseDocument(std::string why) {
+  throw Error{ErrorCode::kUnreadable, std::move(why)};
+}
+
+uint64_t ReplaysOf(const Json& json, const char* name, uint64_t least) {
+  const Json& value = json.at(name);
+  const uint64_t replays = value.is_number_unsigned() ? value.get<uint64_t>() : kMaxReplays + 1;
+  if (replays < least || replays > kMaxReplays) {
+    RefuseDocument(fmt::format("{} of {} is {}, and no number from {} to {}", name,
+                               json.at("trace").get<std::string>(), value.dump(), least,
+                               kMaxReplays));
+  }
+  return replays;
+}
+
+// A time of zero has no logarithm, and none that measures anything. A renderer may take none.
+bool HasTimes(const BenchSide& side) {
+  return !side.runs.empty() && std::ranges::all_of(side.runs, [](const RunTimes& run) {
+    bool possible = run.steady.wall_ns > 0 && run.steady.cpu_ns > 0;
+    EachNumber([&](const char*, double value) { possible = possible && value >= 0; }, run);
+    return possible;
+  });
+}
+
 TraceBench TraceOf(const Json& json) {
   TraceBench trace;
   json.at("trace").get_to(trace.trace);
@@ -110,23 +134,22 @@ TraceBench TraceOf(const Json& json) {
   json.at("frames").get_to(trace.frames);
   json.at("commands").get_to(trace.commands);
   json.at("preloaded").get_to(trace.preloaded);
-  json.at("warm_up_replays").get_to(trace.warm_up);
-  json.at("timed_replays").get_to(trace.timed);
+  trace.warm_up = ReplaysOf(json, "warm_up_replays", 0);
+  trace.timed = ReplaysOf(json, "timed_replays", 1);
   trace.side = SideOf(json.at("measured"));
+  trace.frame_count = json.at("measured").at("frame_medians").at("wall_ns").size();
+  if (!HasTimes(trace.side)) RefuseDocument(fmt::format("has no times of {}", trace.trace));
   return trace;
-}
-
-// A time of zero or less has no logarithm, and none that measures anything.
-bool HasTimes(const BenchSide& side) {
-  return !side.runs.empty() && std::ranges::all_of(side.runs, [](const RunTimes& run) {
-    return run.steady.wall_ns > 0 && run.steady.cpu_ns > 0 && run.steady.renderer_ns >= 0;
-  });
 }
 
 }  // namespace
 
 std::string_view NameOf(BenchMeasure measure) {
   return measure == BenchMeasure::kWall ? "wall" : "cpu";
+}
+
+double Times::*FieldOf(BenchMeasure measure) {
+  return measure == BenchMeasure::kWall ? &Times::wall_ns : &Times::cpu_ns;
 }
 
 std::vector<std::string> ChangesOf(const Facts& then, const Facts& now) {
@@ -172,7 +195,7 @@ std::string ToJson(const BenchResult& result) {
   for (const TraceBench& trace : result.traces) traces.push_back(TraceJson(trace));
   const Json json = {{"kind", kKind},
                      {"version", kDocumentVersion},
-                     {"vgpu", VGPU_VERSION},
+                     {"vgpu", result.vgpu},
                      {"measure", NameOf(result.measure)},
                      {"confidence", result.rule.confidence},
                      {"threshold", result.rule.threshold},
@@ -197,13 +220,11 @@ Result<BenchResult> BenchResultOf(std::string_view text, const std::string& name
     if (json.at("measure").get<std::string>() == NameOf(BenchMeasure::kCpu)) {
       result.measure = BenchMeasure::kCpu;
     }
-    for (const Json& trace : json.at("traces")) {
-      result.traces.push_back(TraceOf(trace));
-      if (!HasTimes(result.traces.back().side)) {
-        return unreadable(fmt::format("has no times of {}", result.traces.back().trace));
-      }
-    }
+    json.at("vgpu").get_to(result.vgpu);
+    for (const Json& trace : json.at("traces")) result.traces.push_back(TraceOf(trace));
     return result;
+  } catch (const Error& error) {
+    return unreadable(error.message);
   } catch (const Json::exception& error) {
     return unreadable(fmt::format("is no result of bench: {}", error.what()));
   }

@@ -16,6 +16,10 @@ namespace vgpu {
 
 enum class BenchMeasure { kWall, kCpu };
 std::string_view NameOf(BenchMeasure measure);  // "wall", "cpu"
+double Times::*FieldOf(BenchMeasure measure);
+
+// How many replays of a run may warm up, and be timed; the latter are one at least.
+inline constexpr uint64_t kMaxReplays = 10'000;
 
 // What a measurement was made in, a name and a value each.
 using Facts = std::vector<std::pair<std::string, std::string>>;
@@ -47,6 +51,7 @@ struct TraceBench {
   std::string digest;  // of it
   std::string frames;  // the range, as given; empty: all
   uint64_t commands = 0;
+  uint64_t frame_count = 0;  // that a replay presents
   bool preloaded = false;
   uint64_t warm_up = 0, timed = 0;  // replays in each run
   BenchSide side;                   // what was called
@@ -54,10 +59,12 @@ struct TraceBench {
   std::string baseline;             // the file, where it is compared with one
   std::optional<BenchSide> before;  // what that holds
   std::string before_digest;        // of the trace that it is of
+  std::string before_vgpu;          // the version that measured it
   std::optional<BenchComparison> comparison;
 };
 
 struct BenchResult {
+  std::string vgpu = VGPU_VERSION;  // what measured
   BenchMeasure measure = BenchMeasure::kWall;
   BenchRule rule;
   std::vector<TraceBench> traces;

@@ -53,15 +53,13 @@ std::vector<double> RankSumWeights(size_t a, size_t b) {
 }
 
 size_t SignedRankCut(size_t count, double tail) {
-  if (count <= kExactRuns) return CutFrom(SignedRankWeights(count), tail);
+  if (count <= kExactSignedRanks) return CutFrom(SignedRankWeights(count), tail);
   const auto n = static_cast<double>(count);
   return CutFromNormal(n * (n + 1) / 4, n * (n + 1) * (2 * n + 1) / 24, tail);
 }
 
 size_t RankSumCut(size_t before, size_t after, double tail) {
-  // The polynomial's terms cancel: past this their digits are used up.
-  constexpr size_t kExactSum = 40;
-  if (before + after <= kExactSum) return CutFrom(RankSumWeights(before, after), tail);
+  if (before + after <= kExactRankSums) return CutFrom(RankSumWeights(before, after), tail);
   const auto m = static_cast<double>(before), n = static_cast<double>(after);
   return CutFromNormal(m * n / 2, m * n * (m + n + 1) / 12, tail);
 }

@@ -6,7 +6,7 @@
 // 1963): the median of all pairwise averages or differences. It bears up to 29 % of strays, and on
 // normal noise is 95 % as good as the mean. The interval is of those pairwise values whose ranks
 // the test by Wilcoxon (Biometrics Bulletin 1, 1945), or that by Mann and Whitney (1947), would not
-// reject; its level is exact up to kExactRuns, whatever the noise.
+// reject; its level is exact, whatever the noise, up to as many values as kExact... say.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,10 @@ struct Interval {
   double HalfWidth() const { return (high - low) / 2; }
 };
 
-// Of more values than so many the distribution of ranks is taken as normal.
-inline constexpr size_t kExactRuns = 50;
+// Of more values than so many the distribution of ranks is taken as normal. Those of both sides
+// together are fewer: that distribution is a polynomial whose terms cancel, and past this their
+// digits are used up.
+inline constexpr size_t kExactSignedRanks = 50, kExactRankSums = 40;
 
 // Where the values lie. What is exact needs values that are independent and, around that place,
 // symmetric, which differences of two runs of the same thing are. `values` is not empty;

@@ -42,11 +42,12 @@ struct BenchRule {
 // As shares: 0.03 is 3 % more time. Infinite where there are too few runs.
 struct Effect {
   double estimate = 0, low = 0, high = 0;
-  // The smallest difference that as noisy a measurement would show with a probability of 80 %.
+  // The smallest difference that as noisy a measurement would call one with a probability of 80 %;
+  // never less than the threshold.
   double smallest_visible = 0;
 };
 
-Effect EffectOf(const Interval& of_logarithms, double confidence);
+Effect EffectOf(const Interval& of_logarithms, const BenchRule& rule);
 BenchVerdict VerdictOf(const Effect& effect, double threshold);
 
 // Of log(b) - log(a) of each pair.

@@ -156,12 +156,16 @@ path = "measured.vgpu"
 frames = "0-9"
 TOML
 }
-measured '"self"' >same.toml
+# The other program is this one, and says of one of its replays that it differs.
+printf '#!/bin/sh\nvgpu-replay "$@" | sed -u "s/\\"difference_count\\": 0/\\"difference_count\\": 1/"\n' >differs
+chmod +x differs
+measured '"self", "program:differs"' >same.toml
 out=same-results
 expect_status 0 vgpu-replay suite same.toml
 expect 't["measured.vgpu"]["status"] == "passed" and r["not_measured"] == 0'
 expect 't["measured.vgpu"]["timing"]["verdict"] in ("no difference found", "faster", "cannot tell")'
-expect 'any(note.startswith("timing: ") and "with self" in note for note in t["measured.vgpu"]["notes"])'
+expect 'any(note.startswith("timing: ") and "with self program:differs" in note for note in t["measured.vgpu"]["notes"])'
+expect 'any("with self program:differs: " in note and "differ from the recording" in note for note in t["measured.vgpu"]["notes"])'
 measured "\"preload:$plant\", \"env:VGPU_PLANT=slow:200\"" >slower.toml
 out=slower-results
 expect_status 1 vgpu-replay suite slower.toml
@@ -169,6 +173,15 @@ expect 't["measured.vgpu"]["status"] == "failed" and " % slower in CPU time with
 expect 't["measured.vgpu"]["timing"]["low"] > 0 and t["measured.vgpu"]["timing"]["estimate"] > 0.5'
 expect_status 1 vgpu-replay suite slower.toml --resume >resumed.log
 grep -q 'failed, as before: .* slower' resumed.log || fail "--resume did not keep the measurement: $(cat resumed.log)"
+# The command to reproduce finds the files of the suite from here.
+mkdir other
+cp measured.vgpu other
+printf '#!/bin/sh\nexit 4\n' >other/dies
+chmod +x other/dies
+measured '"program:dies"' >other/dies.toml
+out=dies-results
+expect_status 4 vgpu-replay suite other/dies.toml
+expect '"--vs program:other/dies" in t["measured.vgpu"]["reproduce"]'
 
 # A baseline that is none is said before anything is replayed.
 printf '[bench]\nbaseline = "none.json"\n[[trace]]\npath = "measured.vgpu"\n' >none.toml

@@ -153,6 +153,20 @@ TEST_F(SuitePlanTest, AMeasurementDependsOnAllOfItsSettings) {
   EXPECT_NE(of("baseline='t.json'"), baseline);
 }
 
+TEST_F(SuitePlanTest, AMeasurementDependsOnTheFilesOfTheSecondConfiguration) {
+  for (const char* setting :
+       {"lib:build", "lib:plant.so", "preload:plant.so", "program:plant.so"}) {
+    const auto plan =
+        Plan(std::string("[bench]\nvs=['") + setting + "']\n[[trace]]\npath='a.vgpu'\n");
+    folder.Put("build/libvirglrenderer.so.1", "1");
+    folder.Put("plant.so", "1");
+    const std::string before = DigestOfBench(*plan);
+    folder.Put("build/libvirglrenderer.so.1", "2");
+    folder.Put("plant.so", "2");
+    EXPECT_NE(DigestOfBench(*plan), before) << setting;
+  }
+}
+
 TEST_F(SuitePlanTest, WhatIsNoLockIsNamed) {
   const auto error = [&](const std::string& text) {
     folder.Put("S.lock.json", text);

@@ -22,13 +22,16 @@ RunTimes RunOf(double ns) {
 }
 
 BenchResult Example() {
-  BenchResult result{
-      .measure = BenchMeasure::kCpu, .rule = {.confidence = 0.95, .threshold = 0.02}, .traces = {}};
+  BenchResult result{.vgpu = "0.0.9",
+                     .measure = BenchMeasure::kCpu,
+                     .rule = {.confidence = 0.95, .threshold = 0.02},
+                     .traces = {}};
   TraceBench& trace = result.traces.emplace_back();
   trace.trace = "folder/kmscube.vgpu";
   trace.digest = "abc";
   trace.warm_up = 2;
   trace.timed = 5;
+  trace.frame_count = 2;
   trace.side.settings = {"heap:dynamic"};
   trace.side.environment = {{"GL renderer", "llvmpipe"}, {"processors", "2"}};
   trace.side.runs = {RunOf(10), RunOf(30), RunOf(20)};
@@ -44,6 +47,8 @@ TEST(BenchResult, ABaselineSurvivesItsDocument) {
   EXPECT_EQ(trace.digest, "abc");
   EXPECT_EQ(trace.warm_up, 2u);
   EXPECT_EQ(trace.timed, 5u);
+  EXPECT_EQ(trace.frame_count, 2u);
+  EXPECT_EQ(read->vgpu, "0.0.9");
   EXPECT_EQ(trace.side.environment, Example().traces[0].side.environment);
   EXPECT_THAT(trace.side.settings, ElementsAre("heap:dynamic"));
   EXPECT_EQ(trace.side.Logarithms(&Times::cpu_ns),
@@ -65,11 +70,13 @@ TEST(BenchResult, AnInfinityIsNull) {
   EXPECT_THAT(ToJson(result), HasSubstr("\"low\": null"));
 }
 
+std::string ErrorOfDocument(const std::string& text) {
+  const auto read = BenchResultOf(text, "b.json");
+  return read ? std::string() : read.error().message;
+}
+
 TEST(BenchResult, NamesWhatIsWrongWithAFile) {
-  const auto error_of = [](const std::string& text) {
-    const auto read = BenchResultOf(text, "b.json");
-    return read ? std::string() : read.error().message;
-  };
+  const auto error_of = ErrorOfDocument;
   EXPECT_THAT(error_of("{"), HasSubstr("b.json: is no result of bench"));
   EXPECT_THAT(error_of("[]"), HasSubstr("b.json: is no result of bench"));
   EXPECT_EQ(error_of(R"({"kind": "other"})"), "b.json: is no result of bench");
@@ -80,6 +87,37 @@ TEST(BenchResult, NamesWhatIsWrongWithAFile) {
   EXPECT_EQ(error_of(ToJson(nothing)), "b.json: has no times of folder/kmscube.vgpu");
   nothing.traces[0].side.runs = {RunOf(0)};
   EXPECT_EQ(error_of(ToJson(nothing)), "b.json: has no times of folder/kmscube.vgpu");
+}
+
+// The number of replays is what is measured with again: none, or more than end in time, are no
+// numbers to begin with.
+TEST(BenchResult, NamesANumberOfReplaysThatCannotBe) {
+  const auto error_of = [](const std::string& number, const std::string& instead) {
+    std::string text = ToJson(Example());
+    const size_t at = text.find(number);
+    return ErrorOfDocument(text.replace(at, number.size(), instead));
+  };
+  const std::string timed = "\"timed_replays\": 5", warm_up = "\"warm_up_replays\": 2";
+  EXPECT_EQ(error_of(timed, "\"timed_replays\": 0"),
+            "b.json: timed_replays of folder/kmscube.vgpu is 0, and no number from 1 to 10000");
+  EXPECT_EQ(
+      error_of(timed, "\"timed_replays\": 1000000000000000"),
+      "b.json: timed_replays of folder/kmscube.vgpu is 1000000000000000, and no number from 1 "
+      "to 10000");
+  EXPECT_EQ(error_of(timed, "\"timed_replays\": 5.5"),
+            "b.json: timed_replays of folder/kmscube.vgpu is 5.5, and no number from 1 to 10000");
+  EXPECT_EQ(error_of(warm_up, "\"warm_up_replays\": -1"),
+            "b.json: warm_up_replays of folder/kmscube.vgpu is -1, and no number from 0 to 10000");
+  EXPECT_EQ(error_of(warm_up, "\"warm_up_replays\": 0"), "");
+}
+
+TEST(BenchResult, ATimeIsNotLessThanNone) {
+  BenchResult result = Example();
+  result.traces[0].side.runs[1].first_frame.wall_ns = -1;
+  EXPECT_EQ(ErrorOfDocument(ToJson(result)), "b.json: has no times of folder/kmscube.vgpu");
+  result = Example();
+  result.traces[0].side.runs[1].steady.renderer_ns = 0;
+  EXPECT_EQ(ErrorOfDocument(ToJson(result)), "");
 }
 
 TEST(Facts, ThatChangedAreNamedFromBothSides) {

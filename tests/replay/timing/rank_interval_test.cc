@@ -66,7 +66,7 @@ TEST(SignedRank, OneStrayMovesNothing) {
 // Where the normal distribution takes over, the ends hardly move.
 TEST(SignedRank, IsNormalWhereItIsNoLongerExact) {
   std::vector<double> values;
-  for (size_t i = 0; i < kExactRuns + 1; ++i) {
+  for (size_t i = 0; i < kExactSignedRanks + 1; ++i) {
     values.push_back(static_cast<double>(i * 37 % 101) - 50);
   }
   const Interval normal = SignedRankInterval(values, 0.99);

@@ -115,6 +115,10 @@ Pairs Measured(Noise& noise, Random& random, size_t count, double shift) {
   return pairs;
 }
 
+Effect Compared(const Pairs& pairs, const BenchRule& rule) {
+  return EffectOf(PairedInterval(pairs.a, pairs.b, rule.confidence), rule);
+}
+
 bool IsFalseAlarm(BenchVerdict verdict) {
   return verdict == BenchVerdict::kSlower || verdict == BenchVerdict::kFaster;
 }
@@ -146,9 +150,10 @@ TEST_P(VerdictOn, TheIntervalHoldsTheTruthAsOftenAsItSays) {
 // With a threshold that is next to nothing, so that it spares none.
 TEST_P(VerdictOn, ComparedWithItselfFindsNothingMoreOftenThanItSays) {
   constexpr int kComparisons = 2000;
+  const BenchRule rule{.confidence = 0.99, .threshold = 1e-9};
   const int alarms = Count(kComparisons, [&](Noise& noise) {
     const Pairs pairs = Measured(noise, random, 14, 0);
-    return IsFalseAlarm(VerdictOf(EffectOf(PairedInterval(pairs.a, pairs.b, 0.99), 0.99), 1e-9));
+    return IsFalseAlarm(VerdictOf(Compared(pairs, rule), rule.threshold));
   });
   EXPECT_LE(alarms, 0.01 * kComparisons + 3.5 * std::sqrt(0.01 * 0.99 * kComparisons));
 }
@@ -177,7 +182,7 @@ TEST_P(VerdictOn, LookingAtTheWidthOnlyMakesFewMoreFalseAlarms) {
   const int alarms = Count(kComparisons, [&](Noise& noise) {
     const Stopped stopped = MeasuredUntilNarrow(noise, random, 0, rule);
     missed += stopped.interval.low > 0 || stopped.interval.high < 0;
-    return IsFalseAlarm(VerdictOf(EffectOf(stopped.interval, rule.confidence), rule.threshold));
+    return IsFalseAlarm(VerdictOf(EffectOf(stopped.interval, rule), rule.threshold));
   });
   // Twice what is said, for the looking; and four standard deviations of that.
   EXPECT_LE(missed, 0.02 * kComparisons + 4 * std::sqrt(0.02 * 0.98 * kComparisons));
@@ -196,8 +201,7 @@ TEST(Verdict, ThreePercentAreFound) {
   for (int i = 0; i < kComparisons; ++i) {
     Normal noise;
     const Stopped slower = MeasuredUntilNarrow(noise, random, std::log(1.03), rule);
-    const BenchVerdict verdict =
-        VerdictOf(EffectOf(slower.interval, rule.confidence), rule.threshold);
+    const BenchVerdict verdict = VerdictOf(EffectOf(slower.interval, rule), rule.threshold);
     found += verdict == BenchVerdict::kSlower;
     wrong += verdict == BenchVerdict::kFaster || verdict == BenchVerdict::kNoDifference;
   }
@@ -205,26 +209,51 @@ TEST(Verdict, ThreePercentAreFound) {
   EXPECT_EQ(wrong, 0);
 }
 
-// A difference of the size that is called the smallest visible one is seen in four of five
-// measurements.
-TEST(Verdict, TheSmallestVisibleDifferenceIsSeenFourTimesInFive) {
+// Normal noise of a size of its own.
+class Loud : public Normal {
+ public:
+  explicit Loud(double percent) : percent_(percent) {}
+  double Next(Random& random) override { return percent_ * Normal::Next(random); }
+
+ private:
+  double percent_;
+};
+
+// A difference of the size that is called the smallest visible one is found in four of five
+// measurements, whether it is the noise that hides smaller ones (2 %), or the threshold (0.4 %).
+TEST(Verdict, TheSmallestVisibleDifferenceIsFoundFourTimesInFive) {
   Random random(13);
   constexpr int kComparisons = 1000;
   constexpr size_t kPairs = 20;
-  double visible = 0;
-  for (int i = 0; i < kComparisons; ++i) {
-    Normal noise;
-    const Pairs pairs = Measured(noise, random, kPairs, 0);
-    visible += EffectOf(PairedInterval(pairs.a, pairs.b, 0.99), 0.99).smallest_visible;
+  const BenchRule rule;
+  for (const double percent : {0.4, 2.0}) {
+    double visible = 0;
+    for (int i = 0; i < kComparisons; ++i) {
+      Loud noise(percent);
+      visible += Compared(Measured(noise, random, kPairs, 0), rule).smallest_visible / kComparisons;
+    }
+    int found = 0;
+    for (int i = 0; i < kComparisons; ++i) {
+      Loud noise(percent);
+      const Pairs pairs = Measured(noise, random, kPairs, std::log1p(visible));
+      found += VerdictOf(Compared(pairs, rule), rule.threshold) == BenchVerdict::kSlower;
+    }
+    EXPECT_NEAR(found / static_cast<double>(kComparisons), 0.8, 0.07) << percent << " %";
   }
-  visible /= kComparisons;
-  int seen = 0;
-  for (int i = 0; i < kComparisons; ++i) {
-    Normal noise;
-    const Pairs pairs = Measured(noise, random, kPairs, std::log1p(visible));
-    seen += PairedInterval(pairs.a, pairs.b, 0.99).low > 0;
-  }
-  EXPECT_NEAR(seen / static_cast<double>(kComparisons), 0.8, 0.07);
+}
+
+TEST(Verdict, WhereMeasuringStopsASixthMoreThanTheThresholdIsVisible) {
+  const BenchRule rule;
+  const Interval interval{0, -rule.threshold / 2, rule.threshold / 2};
+  ASSERT_TRUE(IsNarrowEnough(interval, rule.threshold));
+  EXPECT_NEAR(EffectOf(interval, rule).smallest_visible, rule.threshold * 7 / 6, 1e-4);
+}
+
+TEST(Verdict, AnIntervalWithoutEndsHasNoneAsAShareEither) {
+  const Effect effect = EffectOf({0.5, -INFINITY, INFINITY}, BenchRule());
+  EXPECT_EQ(effect.low, -INFINITY);
+  EXPECT_EQ(effect.high, INFINITY);
+  EXPECT_EQ(effect.smallest_visible, INFINITY);
 }
 
 TEST(Verdict, AnswersWhetherThereIsADifferenceOfTheThreshold) {
