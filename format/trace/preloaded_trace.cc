@@ -1,13 +1,10 @@
 #include "format/trace/preloaded_trace.h"
 
-#include <algorithm>
-
 namespace vgpu {
 
 namespace {
 
-constexpr uint64_t kPerBlob = 64;      // its place in the map, about
-constexpr size_t kBlobAlignment = 64;  // a cache line
+constexpr uint64_t kPerBlob = 64;  // its place in the map, about
 
 }  // namespace
 
@@ -33,19 +30,9 @@ Status PreloadedTrace::Keep(const proto::Packet& packet) {
   const uint64_t id = packet.blob().id();
   const auto bytes = reader_.Blob(id);
   if (!bytes) return {};  // who wants it is told why
-  KeepBlob(id, *bytes);
+  blobs_.try_emplace(id, bytes->begin(), bytes->end());
   memory_bytes_ += bytes->size() + kPerBlob;
   return {};
-}
-
-Bytes PreloadedTrace::KeepBlob(uint64_t id, Bytes bytes) {
-  const auto [place, is_new] = blobs_.try_emplace(id);
-  if (is_new && !bytes.empty()) {
-    auto* copy = static_cast<std::byte*>(content_.allocate(bytes.size(), kBlobAlignment));
-    std::ranges::copy(bytes, copy);
-    place->second = Bytes(copy, bytes.size());
-  }
-  return place->second;
 }
 
 Result<const proto::Packet*> PreloadedTrace::Next() {
@@ -61,9 +48,12 @@ Status PreloadedTrace::Rewind() {
 // What is not here, the file does not have either, and says why.
 Result<Bytes> PreloadedTrace::Blob(uint64_t id) {
   const auto found = blobs_.find(id);
-  if (found != blobs_.end()) return found->second;
+  if (found != blobs_.end()) return Bytes(found->second);
   const auto missing = reader_.Blob(id);
-  if (missing) return KeepBlob(id, *missing);
+  if (missing) {
+    const auto kept = blobs_.try_emplace(id, missing->begin(), missing->end()).first;
+    return Bytes(kept->second);
+  }
   return missing;
 }
 

@@ -5,7 +5,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "format/trace/huge_pages.h"
 #include "format/trace/trace_reader.h"
 
 namespace vgpu {
@@ -30,13 +29,10 @@ class PreloadedTrace final : public TraceSource {
  private:
   explicit PreloadedTrace(TraceReader& reader) : reader_(reader) {}
   Status Keep(const proto::Packet& packet);
-  Bytes KeepBlob(uint64_t id, Bytes bytes);
 
   TraceReader& reader_;
   std::vector<proto::Packet> packets_;
-  HugePages pages_;
-  std::pmr::monotonic_buffer_resource content_{HugePages::kSize, &pages_};
-  std::unordered_map<uint64_t, Bytes> blobs_;  // in content_
+  std::unordered_map<uint64_t, std::vector<std::byte>> blobs_;
   size_t position_ = 0;
   uint64_t memory_bytes_ = 0;
 };
