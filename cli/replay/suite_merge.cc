@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include "cli/output.h"
-#include "cli/replay/output_folder.h"
 #include "cli/replay/suite_console.h"
 #include "cli/replay/suite_options.h"
+#include "cli/replay/suite_output.h"
 #include "format/protocol/escape.h"
 #include "replay/suite/suite_results.h"
 #include "replay/suite/trace_verdict.h"
@@ -44,18 +44,15 @@ int MergeSuite(const SuiteMergeOptions& options) {
   // Before anything is written: what does not fit together leaves nothing.
   if (const auto joined = JoinShards(*shards); !joined) return Fail(joined.error());
   if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
-  auto output = OutputFolder::Make(options.output);
+  const auto output = SuiteOutput::Make(options.output);
   if (!output) return Fail(output.error());
   for (ShardResults& shard : *shards) {
     CopyPictures(FolderOfShard(shard.from), options.output, shard.result);
   }
   const auto joined = JoinShards(*shards);
   if (!joined) return Fail(joined.error());
-  ResultFiles files = options.files;
-  if (files.report.empty()) files.report = (fs::path(options.output) / "report.html").string();
-  if (files.junit.empty()) files.junit = (fs::path(options.output) / "junit.xml").string();
   const Status results = WriteResults(*joined, options.output);
-  const Status written = WriteResultFiles(*joined, files);
+  const Status written = WriteResultFiles(*joined, FilesIn(options.output, options.files));
   if (options.json) {
     Print("{}", ToJson(*joined));
   } else {
