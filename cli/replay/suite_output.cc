@@ -31,17 +31,19 @@ fs::path PicturesOf(const fs::path& output, const PlannedTrace& trace) {
   return output / "pictures" / trace.pictures_folder;
 }
 
+Status RemoveEarlierFile(const fs::path& file) {
+  if (!IsReplaceable(file)) return {};
+  std::error_code error;
+  fs::remove(file, error);
+  if (!error) return {};
+  return MakeError(
+      ErrorCode::kFailed,
+      fmt::format("{}: is of an earlier run, and stays: {}", file.string(), error.message()));
+}
+
 Status RemoveEarlierFiles(const ResultFiles& files) {
-  for (const std::string* file : {&files.report, &files.junit}) {
-    if (!IsReplaceable(*file)) continue;
-    std::error_code error;
-    fs::remove(*file, error);
-    if (error) {
-      return MakeError(ErrorCode::kFailed, fmt::format("{}: is of an earlier run, and stays: {}",
-                                                       *file, error.message()));
-    }
-  }
-  return {};
+  const Status report = RemoveEarlierFile(files.report);
+  return report ? RemoveEarlierFile(files.junit) : report;
 }
 
 void RemoveEarlierPictures(const fs::path& output, const std::set<std::string>& kept) {

@@ -33,6 +33,7 @@ std::filesystem::path PicturesOf(const std::filesystem::path& output, const Plan
 // Removes what an earlier run said, so that nobody takes it for what this one says. kFailed: one of
 // them stays.
 Status RemoveEarlierFiles(const ResultFiles& files);
+Status RemoveEarlierFile(const std::filesystem::path& file);
 
 // Removes the pictures of an earlier run but those of `kept`, which are names of their folders.
 void RemoveEarlierPictures(const std::filesystem::path& output, const std::set<std::string>& kept);

@@ -157,3 +157,17 @@ vgpu-replay suite merge 0 1 --output all
 same_as_whole Bazel all
 expect_status 2 vgpu-replay suite merge 0 --output none
 [ ! -e none ] || fail "a merge that failed left something"
+
+# A trace that failed fails the merge, and no verdict is left of another one before it.
+sed -i '0,/"status": "passed"/s//"status": "failed"/' 0/results.json
+expect_status 1 vgpu-replay suite merge 0 1 --output all
+expect_status 2 vgpu-replay suite merge 0 --output all
+[ -z "$(ls all)" ] || fail "the verdict of another merge is still there: $(ls all)"
+
+# A shard ends with 0 where it has results, whatever is in them, and not where somebody ended it.
+mkdir bin
+printf '#!/bin/bash\necho "$PLANTED" >0/results.json\nexit "$PLANTED"\n' >bin/vgpu-replay
+chmod +x bin/vgpu-replay
+for status in 4:0 1:0 137:137 2:2; do
+  PLANTED=${status%:*} PATH=$PWD/bin:$PATH expect_status "${status#*:}" samples/ci/shard samples/suite.toml 0
+done
