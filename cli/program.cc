@@ -48,11 +48,17 @@ std::optional<std::string> FindUnknownOption(const CLI::App& command, int argc, 
 }
 
 std::string DescribeVerbError(const CLI::App& command, const CLI::ParseError& error, int argc, char** argv) {
-  const bool unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
-  if (const auto option = FindUnknownOption(command, argc, argv); unexpected && option) {
-    return fmt::format("{}: there is no option {}", command.get_name(), *option);
+  const CLI::App* verb = &command;
+  std::string name = command.get_name();
+  for (auto given = verb->get_subcommands(); !given.empty(); given = verb->get_subcommands()) {
+    verb = given.front();
+    name += " " + verb->get_name();
   }
-  return fmt::format("{}: {}", command.get_name(), error.what());
+  const bool unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if (const auto option = FindUnknownOption(*verb, argc, argv); unexpected && option) {
+    return fmt::format("{}: there is no option {}", name, *option);
+  }
+  return fmt::format("{}: {}", name, error.what());
 }
 
 // CLI11 reports an unknown verb as an unexpected argument; name it as what it is.

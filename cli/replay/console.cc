@@ -235,6 +235,10 @@ int FailReplay(const ReplayOutcome& outcome) {
   return code;
 }
 
+bool PresentsNone(const DoneEvent& done) {
+  return done.report.timed_frames == 0 && done.differences == 0 && done.damage.empty();
+}
+
 Error NoSuchFrames(const std::string& trace, const DoneEvent& done) {
   const uint64_t loops = std::max<uint64_t>(done.loops, 1);
   return Error{ErrorCode::kUsage,

@@ -63,6 +63,9 @@ void AddPicture(const FrameResult& picture, nlohmann::ordered_json& json);
 // Returns the exit code.
 int FailReplay(const ReplayOutcome& outcome);
 
+// Whether none of the frames that were asked for came, and nothing else is wrong: frames that a
+// golden set has and the trace does not are differences.
+bool PresentsNone(const DoneEvent& done);
 // That the trace presents none of the frames asked for (kUsage).
 Error NoSuchFrames(const std::string& trace, const DoneEvent& done);
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <limits>
 
@@ -209,6 +208,10 @@ Result<HeapChoice> HeapChoiceOf(const ReplayOptions& options, HeapPolicy policy)
   return choice;
 }
 
+std::chrono::milliseconds LimitOf(double seconds) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::duration<double>(seconds));
+}
+
 Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
   const auto memory = ParseSize("--max-memory", options.max_memory);
   if (!memory) return tl::unexpected(memory.error());
@@ -228,9 +231,7 @@ Result<ReplayRequest> RequestOf(const ReplayOptions& options) {
     if (!choice) return tl::unexpected(choice.error());
     request.job.heap = *choice;
   }
-  // Up: 0 means for ever.
-  request.worker.timeout =
-      std::chrono::milliseconds(static_cast<int64_t>(std::ceil(options.timeout_s * 1000)));
+  request.worker.timeout = LimitOf(options.timeout_s);
   constexpr int64_t kForEver = std::numeric_limits<uint32_t>::max();  // 49 days
   const int64_t timeout_ms = request.worker.timeout.count();
   request.job.fence_timeout_ms =

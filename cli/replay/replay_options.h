@@ -1,6 +1,7 @@
 // The options that all verbs share that replay.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ struct ReplayRequest {
 };
 // The choice of a policy with the options' size and allocator. kUsage: those of no pool.
 Result<HeapChoice> HeapChoiceOf(const ReplayOptions& options, HeapPolicy policy);
+// Up: 0 means for ever.
+std::chrono::milliseconds LimitOf(double seconds);
 // The job's trace, memory and time limits from the options.
 Result<ReplayRequest> RequestOf(const ReplayOptions& options);
 

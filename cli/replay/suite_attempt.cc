@@ -35,8 +35,7 @@ Result<ReplayRequest> RequestOf(const PlannedTrace& trace, const fs::path& pictu
   job.tolerance = trace.settings.tolerance;
   job.ignored = trace.settings.ignored;
   job.max_cpu_seconds = trace.settings.cpu_seconds;
-  request->worker.total_timeout =
-      std::chrono::milliseconds(static_cast<int64_t>(trace.settings.wall_seconds * 1000));
+  request->worker.total_timeout = LimitOf(trace.settings.wall_seconds);
   std::error_code error;
   fs::create_directories(pictures, error);
   if (!error) job.keep_folder = pictures;
@@ -64,6 +63,10 @@ TraceResult ReplayOnce(const PlannedTrace& trace, const fs::path& pictures) {
   NoListener listener;
   auto outcome = RunReplay(request->job, request->worker, listener);
   if (!outcome) return FailedResult(outcome.error());
+  const bool all_frames = request->job.frames == FrameRange{};
+  if (!all_frames && outcome->done && PresentsNone(*outcome->done)) {
+    return FailedResult(NoSuchFrames(trace.file.string(), *outcome->done));
+  }
   outcome->notes.insert(outcome->notes.begin(), request->notes.begin(), request->notes.end());
   TraceResult result = TraceResultOf(request->job, *outcome);
   result.exit_code = ExitCodeOf(result, *outcome);

@@ -24,6 +24,7 @@ class SuiteConsole {
   void OnStarted(const PlannedTrace& trace);
   void OnFinished(const TraceResult& result, bool reused);
   void OnIdle();
+  void OnEnd() { ClearLine(); }  // before anything else is printed
   // Its pictures were judged before.
   void OnMeasured(const TraceResult& result);
 

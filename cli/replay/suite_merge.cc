@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include "cli/output.h"
-#include "cli/replay/output_folder.h"
 #include "cli/replay/suite_console.h"
 #include "cli/replay/suite_options.h"
+#include "cli/replay/suite_output.h"
 #include "format/protocol/escape.h"
 #include "replay/suite/suite_results.h"
 #include "replay/suite/trace_verdict.h"
@@ -21,14 +21,20 @@ fs::path FolderOfShard(const std::string& place) {
   return folder.empty() ? fs::path(".") : folder;
 }
 
-Result<std::vector<ShardResults>> ReadShards(const SuiteMergeOptions& options) {
-  std::vector<ShardResults> shards;
+Status CheckPlaces(const SuiteMergeOptions& options) {
   for (const std::string& place : options.shards) {
     std::error_code error;
     if (fs::equivalent(FolderOfShard(place), options.output, error)) {
       return UsageError(fmt::format("--output {}: {} is there, which would be written over",
                                     options.output, place));
     }
+  }
+  return CheckResultFiles(options.files);
+}
+
+Result<std::vector<ShardResults>> ReadShards(const SuiteMergeOptions& options) {
+  std::vector<ShardResults> shards;
+  for (const std::string& place : options.shards) {
     auto result = ReadResults(place);
     if (!result) return tl::unexpected(result.error());
     shards.push_back({place, std::move(*result)});
@@ -39,21 +45,25 @@ Result<std::vector<ShardResults>> ReadShards(const SuiteMergeOptions& options) {
 }  // namespace
 
 int MergeSuite(const SuiteMergeOptions& options) {
+  if (const auto status = CheckPlaces(options); !status) return Fail(status.error());
+  const auto output = SuiteOutput::Make(options.output);
+  if (!output) return Fail(output.error());
+  const ResultFiles files = FilesIn(options.output, options.files);
+  // What shards came to that do not fit together is not what others came to before.
+  for (const Status& removed :
+       {RemoveEarlierFile(ResultsFileOf(options.output)), RemoveEarlierFiles(files)}) {
+    if (!removed) return Fail(removed.error());
+  }
+  RemoveEarlierPictures(options.output, {});
   auto shards = ReadShards(options);
   if (!shards) return Fail(shards.error());
   // Before anything is written: what does not fit together leaves nothing.
   if (const auto joined = JoinShards(*shards); !joined) return Fail(joined.error());
-  if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
-  auto output = OutputFolder::Make(options.output);
-  if (!output) return Fail(output.error());
   for (ShardResults& shard : *shards) {
     CopyPictures(FolderOfShard(shard.from), options.output, shard.result);
   }
   const auto joined = JoinShards(*shards);
   if (!joined) return Fail(joined.error());
-  ResultFiles files = options.files;
-  if (files.report.empty()) files.report = (fs::path(options.output) / "report.html").string();
-  if (files.junit.empty()) files.junit = (fs::path(options.output) / "junit.xml").string();
   const Status results = WriteResults(*joined, options.output);
   const Status written = WriteResultFiles(*joined, files);
   if (options.json) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "cli/output.h"
 #include "format/protocol/escape.h"
@@ -18,7 +19,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Status KeepOnly(const std::vector<std::string>& patterns, SuitePlan& plan) {
+// `left_out` gets the others.
+Status KeepOnly(const std::vector<std::string>& patterns, SuitePlan& plan,
+                std::vector<PlannedTrace>& left_out) {
   if (patterns.empty()) return {};
   for (const std::string& pattern : patterns) {
     const bool finds = std::ranges::any_of(plan.traces, [&](const PlannedTrace& trace) {
@@ -29,12 +32,27 @@ Status KeepOnly(const std::vector<std::string>& patterns, SuitePlan& plan) {
           fmt::format("--only {}: {} has no trace of such a name", pattern, plan.file.string()));
     }
   }
-  std::erase_if(plan.traces, [&](const PlannedTrace& trace) {
-    return std::ranges::none_of(patterns, [&](const std::string& pattern) {
+  std::vector<PlannedTrace> kept;
+  for (PlannedTrace& trace : plan.traces) {
+    const bool wanted = std::ranges::any_of(patterns, [&](const std::string& pattern) {
       return fnmatch(pattern.c_str(), trace.name.c_str(), 0) == 0;
     });
-  });
+    (wanted ? kept : left_out).push_back(std::move(trace));
+  }
+  plan.traces = std::move(kept);
   return {};
+}
+
+// What the environment preloads, by content: it may change what a replay draws. What the loader
+// finds by itself, by name.
+std::string PreloadedHere() {
+  const char* names = getenv("LD_PRELOAD");
+  std::string all = names == nullptr ? "" : names;
+  std::ranges::replace(all, ':', ' ');
+  std::istringstream in(all);
+  std::string text;
+  for (std::string name; in >> name;) text += DigestOfFile(name).value_or(name) + " ";
+  return text;
 }
 
 Result<Shard> ShardOf(const SuiteOptions& options) {
@@ -103,11 +121,13 @@ Result<Preparation> Prepare(const SuiteOptions& options) {
   auto plan = PlanOf(*suite);
   if (!plan) return tl::unexpected(plan.error());
   prepared.plan = std::move(*plan);
-  if (const auto kept = KeepOnly(options.only, prepared.plan); !kept) {
+  if (const auto kept = KeepOnly(options.only, prepared.plan, prepared.left_out); !kept) {
     return tl::unexpected(kept.error());
   }
+  const std::string preloaded = PreloadedHere();
   for (PlannedTrace& trace : prepared.plan.traces) {
     if (options.retries) trace.settings.retries = *options.retries;
+    trace.preloaded = preloaded;
   }
   prepared.lock_file = TraceLock::FileOf(options.file);
   auto lock = TraceLock::Read(prepared.lock_file);
@@ -154,11 +174,12 @@ int ListPlan(const SuiteOptions& options, const Preparation& prepared) {
 int UpdateDigests(Preparation prepared) {
   bool changes = false;
   std::vector<std::string> paths;
+  for (const PlannedTrace& trace : prepared.left_out) paths.push_back(trace.path);
   for (const PlannedTrace& trace : prepared.plan.traces) {
+    paths.push_back(trace.path);
     const auto digest = DigestOfFile(trace.file);
     if (!digest && !trace.skip.empty()) continue;
     if (!digest) return Fail(digest.error());
-    paths.push_back(trace.path);
     const auto before = prepared.lock.DigestOf(trace.path);
     if (!prepared.lock.Record(trace.path, *digest)) continue;
     changes = true;

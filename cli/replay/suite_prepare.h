@@ -17,6 +17,7 @@ namespace vgpu::cli {
 struct Preparation {
   SuitePlan plan;  // of the whole suite, or of what --only leaves
   Shard shard;
+  std::vector<PlannedTrace> left_out;   // of the suite, by --only
   std::vector<PlannedTrace> traces;     // of this shard
   std::map<std::string, double> costs;  // of each of them: seconds, where times are known
   bool times_known = false;

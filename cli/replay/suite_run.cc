@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <thread>
 
 #include "cli/output.h"
 #include "cli/replay/console.h"
-#include "cli/replay/output_folder.h"
 #include "cli/replay/suite_attempt.h"
 #include "cli/replay/suite_console.h"
+#include "cli/replay/suite_output.h"
 #include "cli/replay/suite_prepare.h"
 #include "cli/replay/suite_timing.h"
 #include "format/protocol/escape.h"
@@ -67,6 +68,21 @@ class EarlierRun {
     }
   }
 
+  // kUsage: it has results of traces that --only leaves out, which would be lost.
+  Status CheckNothingIsLost(const Preparation& prepared) const {
+    if (!earlier_) return {};
+    for (const PlannedTrace& trace : prepared.left_out) {
+      if (std::ranges::find(earlier_->traces, trace.name, &TraceResult::name) ==
+          earlier_->traces.end()) {
+        continue;
+      }
+      return UsageError(fmt::format(
+          "--resume: {} has a result of the trace '{}', which --only leaves out: it would be lost",
+          ResultsFileOf(prepared.output).string(), trace.name));
+    }
+    return {};
+  }
+
   // `bench`: the digest of what it is measured by, where it is.
   std::optional<TraceResult> ResultOf(const PlannedTrace& trace, const TraceLock& lock,
                                       const std::string& bench) {
@@ -97,13 +113,13 @@ class EarlierRun {
 // The results as they come, and their file.
 class Gathered : public TraceJobsListener {
  public:
-  Gathered(const SuiteOptions& options, Preparation& prepared)
+  Gathered(const SuiteOptions& options, const Preparation& prepared)
       : prepared_(prepared), console_(options.json, prepared.costs) {
     result_.name = prepared.plan.name;
     result_.started = UtcNow();
     result_.shard = prepared.shard.index;
     result_.shards = prepared.shard.total;
-    result_.plan = DigestOfPlan(prepared.plan);
+    result_.plan = DigestOfPlan(prepared.plan, prepared.lock);
     result_.planned = prepared.traces.size();
     result_.planned_in_all = prepared.plan.traces.size();
     if (prepared.plan.bench)
@@ -114,7 +130,7 @@ class Gathered : public TraceJobsListener {
   void OnIdle() override { console_.OnIdle(); }
   void OnFinished(const PlannedTrace& trace, TraceResult result) override {
     if (!result.digest.empty() && !prepared_.lock.DigestOf(trace.path)) {
-      new_digests_ = prepared_.lock.Record(trace.path, result.digest);
+      new_digests_.emplace(trace.path, result.digest);
     }
     Add(std::move(result), false);
     WriteNowAndThen();
@@ -146,6 +162,7 @@ class Gathered : public TraceJobsListener {
 
   // In the plan's order, with the time that it took.
   SuiteResult& Finish() {
+    console_.OnEnd();
     std::map<std::string, size_t> place_of;
     for (const PlannedTrace& trace : prepared_.traces)
       place_of.emplace(trace.name, place_of.size());
@@ -155,7 +172,9 @@ class Gathered : public TraceJobsListener {
     return result_;
   }
   const SuiteResult& result() const { return result_; }
-  bool new_digests() const { return new_digests_; }
+  const std::map<std::string, std::string>& new_digests() const { return new_digests_; }  // by path
+
+  Status WriteNow() const { return WriteResults(result_, prepared_.output); }
 
  private:
   // After each trace, unless there are so many that writing takes a tenth of the time: what is
@@ -163,14 +182,14 @@ class Gathered : public TraceJobsListener {
   void WriteNowAndThen() {
     const auto now = SuiteClock::now();
     if (now < next_write_) return;
-    (void)WriteResults(result_, prepared_.output);  // at the end it counts
+    (void)WriteNow();  // at the end it counts
     next_write_ = SuiteClock::now() + 9 * (SuiteClock::now() - now);
   }
 
-  Preparation& prepared_;
+  const Preparation& prepared_;
   SuiteConsole console_;
   SuiteResult result_;
-  bool new_digests_ = false;
+  std::map<std::string, std::string> new_digests_;
   const SuiteClock::time_point begin_ = SuiteClock::now();
   SuiteClock::time_point next_write_{};
 };
@@ -183,11 +202,9 @@ std::vector<PlannedTrace> InOrderOfCost(std::vector<PlannedTrace> traces,
   return traces;
 }
 
-std::vector<PlannedTrace> WhatIsLeftToReplay(const SuiteOptions& options, Preparation& prepared,
-                                             Gathered& gathered) {
+std::vector<PlannedTrace> WhatIsLeftToReplay(std::optional<EarlierRun>& earlier,
+                                             const Preparation& prepared, Gathered& gathered) {
   std::vector<PlannedTrace> left;
-  std::optional<EarlierRun> earlier;
-  if (options.resume) earlier.emplace(prepared.output);
   for (const PlannedTrace& trace : prepared.traces) {
     if (!trace.skip.empty()) {
       gathered.Add(SkippedResult(trace), false);
@@ -203,10 +220,6 @@ std::vector<PlannedTrace> WhatIsLeftToReplay(const SuiteOptions& options, Prepar
   return left;
 }
 
-fs::path PicturesOf(const Preparation& prepared, const PlannedTrace& trace) {
-  return prepared.output / "pictures" / trace.pictures_folder;
-}
-
 TraceReplay ReplayOf(const SuiteOptions& options, const Preparation& prepared) {
   return [&options, &prepared](const PlannedTrace& trace) {
     const auto recorded = prepared.lock.DigestOf(trace.path);
@@ -216,16 +229,23 @@ TraceReplay ReplayOf(const SuiteOptions& options, const Preparation& prepared) {
                                        trace.file.string(), prepared.lock_file.string()));
     }
     return VerdictOn(trace, recorded, [&](const PlannedTrace& one) {
-      return AttemptOf(one, PicturesOf(prepared, one));
+      return AttemptOf(one, PicturesOf(prepared.output, one));
     });
   };
 }
 
-ResultFiles FilesOf(const SuiteOptions& options, const fs::path& output) {
-  ResultFiles files = options.files;
-  if (files.report.empty()) files.report = (output / "report.html").string();
-  if (files.junit.empty()) files.junit = (output / "junit.xml").string();
-  return files;
+// What is there of an earlier run goes, but what is known of the traces that are not in `left`.
+// From here on the results in the folder are this run's: they say how many there are to be.
+Status BeginOutput(const SuiteOptions& options, const Preparation& prepared,
+                   const Gathered& gathered, const std::vector<PlannedTrace>& left) {
+  const Status removed = RemoveEarlierFiles(FilesIn(prepared.output, options.files));
+  if (!removed) return removed;
+  std::set<std::string> kept;
+  for (const PlannedTrace& trace : prepared.traces) kept.insert(trace.pictures_folder);
+  for (const PlannedTrace& trace : left) kept.erase(trace.pictures_folder);
+  const Status written = gathered.WriteNow();
+  if (written) RemoveEarlierPictures(prepared.output, kept);
+  return written;
 }
 
 // What was begun and not finished leaves nothing.
@@ -233,21 +253,21 @@ void RemoveUnfinished(const Preparation& prepared, const SuiteResult& result) {
   for (const PlannedTrace& trace : prepared.traces) {
     const bool finished =
         std::ranges::find(result.traces, trace.name, &TraceResult::name) != result.traces.end();
-    if (!finished) RemovePictures(PicturesOf(prepared, trace));
+    if (!finished) RemovePictures(PicturesOf(prepared.output, trace));
   }
   std::error_code error;
   fs::remove(prepared.output / "pictures", error);  // where it is empty
 }
 
 Status WriteAll(const SuiteOptions& options, const Preparation& prepared, const SuiteResult& result,
-                bool new_digests) {
-  if (new_digests) {
-    if (const auto status = prepared.lock.Write(prepared.lock_file); !status) {
+                const std::map<std::string, std::string>& new_digests) {
+  if (!new_digests.empty()) {
+    if (const auto status = TraceLock::AddNew(prepared.lock_file, new_digests); !status) {
       PrintNote(status.error().message + ": the digests of new traces are not recorded");
     }
   }
   const Status results = WriteResults(result, prepared.output);
-  const Status files = WriteResultFiles(result, FilesOf(options, prepared.output));
+  const Status files = WriteResultFiles(result, FilesIn(prepared.output, options.files));
   return results ? files : results;
 }
 
@@ -264,16 +284,22 @@ void NoteWhatIsLeft(uint64_t traces, const char* what) {
                         traces == 1 ? " was" : "s were", what));
 }
 
-int Replay(const SuiteOptions& options, Preparation& prepared) {
+int Replay(const SuiteOptions& options, const Preparation& prepared) {
   const auto timing = SuiteTiming::Make(prepared.plan, !options.json);
   if (!timing) return Fail(timing.error());
-  auto output = OutputFolder::Make(prepared.output);
+  const auto output = SuiteOutput::Make(prepared.output);
   if (!output) return Fail(output.error());
   if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
   if (const auto status = TouchStatusFile(prepared.shard); !status) return Fail(status.error());
+  std::optional<EarlierRun> earlier;
+  if (options.resume) earlier.emplace(prepared.output);
+  const Status whole = earlier ? earlier->CheckNothingIsLost(prepared) : Status();
+  if (!whole) return Fail(whole.error());
   if (!options.json) NoteShard(options, prepared);
   Gathered gathered(options, prepared);
-  const auto left = InOrderOfCost(WhatIsLeftToReplay(options, prepared, gathered), prepared.costs);
+  const auto left = InOrderOfCost(WhatIsLeftToReplay(earlier, prepared, gathered), prepared.costs);
+  const Status begun = BeginOutput(options, prepared, gathered, left);
+  if (!begun) return Fail(begun.error());
   TraceJobsOptions jobs;
   jobs.jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
   jobs.fail_fast = options.fail_fast;

@@ -181,12 +181,6 @@ int FailWithResultFiles(const VerifyOptions& options, const std::string& started
   return WithResultFiles(options, started, std::move(result), code);
 }
 
-// Frames that a golden set has and the trace does not are differences.
-bool HasNoFrameOf(const VerifyOptions& options, const DoneEvent& done) {
-  return !options.frames.empty() && done.report.timed_frames == 0 && done.differences == 0 &&
-         done.damage.empty();
-}
-
 int Verify(const VerifyOptions& options) {
   if (const auto status = CheckResultFiles(options.files); !status) return Fail(status.error());
   const std::string started = UtcNow();
@@ -205,8 +199,9 @@ int Verify(const VerifyOptions& options) {
     if (!options.replay.json) PrintNote(moved.error().message);
   }
   if (outcome->interrupted_by != 0) return kExitInterrupted + outcome->interrupted_by;
-  if (outcome->done && HasNoFrameOf(options, *outcome->done)) {
-    return FailWithResultFiles(options, started, NoSuchFrames(options.replay.trace, *outcome->done));
+  if (!options.frames.empty() && outcome->done && PresentsNone(*outcome->done)) {
+    return FailWithResultFiles(options, started,
+                               NoSuchFrames(options.replay.trace, *outcome->done));
   }
   const TraceResult result = ResultOf(options, *request, *outcome, took);
   const int code = PrintVerify(options, *request, *outcome, result);

@@ -1,10 +1,7 @@
 #include "replay/golden/golden_writer.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -134,11 +131,10 @@ Status GoldenWriter::MakeFolder() {
 }
 
 Status GoldenWriter::Lock() {
-  lock_ = open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) == 0) return {};
-  if (errno != EWOULDBLOCK) return Failed(folder_, {errno, std::generic_category()});
-  return MakeError(ErrorCode::kFailed,
-                   fmt::format("{}: another run is writing this golden set", folder_.string()));
+  auto lock = FolderLock::Take(folder_, "another run is writing this golden set");
+  if (!lock) return tl::unexpected(lock.error());
+  lock_ = std::move(*lock);
+  return {};
 }
 
 Status GoldenWriter::Stage(const GoldenTarget& target) {
@@ -164,7 +160,7 @@ GoldenWriter::GoldenWriter(GoldenWriter&& other) noexcept
       staging_(std::exchange(other.staging_, {})),
       profile_(std::move(other.profile_)),
       made_folders_(std::exchange(other.made_folders_, {})),
-      lock_(std::exchange(other.lock_, -1)),
+      lock_(std::move(other.lock_)),
       manifest_(std::move(other.manifest_)) {}
 
 GoldenWriter::~GoldenWriter() {
@@ -173,7 +169,6 @@ GoldenWriter::~GoldenWriter() {
   for (const fs::path& made : made_folders_) {
     fs::remove(made, ignored);  // which fails where pictures are in it
   }
-  if (lock_ >= 0) close(lock_);
 }
 
 GoldenProfile GoldenWriter::Placed(GoldenProfile fresh) const {

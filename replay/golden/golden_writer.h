@@ -5,6 +5,7 @@
 // manifest, whose digests tell which are not its own.
 #pragma once
 
+#include "replay/golden/folder_lock.h"
 #include "replay/golden/golden_changes.h"
 #include "replay/golden/manifest.h"
 
@@ -61,7 +62,7 @@ class GoldenWriter {
   std::filesystem::path staging_;  // empty in one that was moved from
   std::string profile_;
   std::vector<std::filesystem::path> made_folders_;  // the innermost first
-  int lock_ = -1;  // the folder, open; owned
+  FolderLock lock_;
   GoldenManifest manifest_;  // what is there
 };
 

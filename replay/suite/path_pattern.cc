@@ -17,7 +17,9 @@ constexpr std::string_view kAnyFolders = "**";
 
 std::vector<std::string> PartsOf(const fs::path& path) {
   std::vector<std::string> parts;
-  for (const fs::path& part : path) parts.push_back(part.string());
+  for (const fs::path& part : path) {
+    if (part != ".") parts.push_back(part.string());
+  }
   return parts;
 }
 
@@ -64,7 +66,10 @@ class Finder {
   }
 
   std::vector<std::string> Take() {
+    for (std::string& path : found_) path = fs::path(path).lexically_normal().string();
     std::ranges::sort(found_);
+    const auto same = std::ranges::unique(found_);  // "*/../a" comes to a by each folder
+    found_.erase(same.begin(), same.end());
     return std::move(found_);
   }
 
@@ -115,7 +120,7 @@ class Finder {
 }  // namespace
 
 bool MatchesPath(std::string_view pattern, std::string_view path) {
-  return Matches(PartsOf(pattern), PartsOf(path));
+  return Matches(PartsOf(fs::path(pattern).lexically_normal()), PartsOf(path));
 }
 
 std::vector<std::string> FindFiles(const fs::path& folder, std::string_view pattern) {

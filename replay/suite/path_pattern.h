@@ -12,7 +12,8 @@ namespace vgpu {
 // the pattern's does.
 bool MatchesPath(std::string_view pattern, std::string_view path);
 
-// Regular files below `folder` that match, as paths relative to it, sorted by bytes. Links to
+// Regular files below `folder` that match, as normal paths relative to it, each once and sorted by
+// bytes. Links to
 // folders are not followed behind **.
 std::vector<std::string> FindFiles(const std::filesystem::path& folder, std::string_view pattern);
 

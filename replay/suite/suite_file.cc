@@ -93,12 +93,18 @@ void ReadIgnored(TomlTable& table, IgnoredParts& ignored) {
   if (table.Has("masks")) ignored.masks.assign(masks.begin(), masks.end());
 }
 
-// What says how a pool is to be needs one.
+// What says how a pool is to be needs one; it may be said in [defaults] and the heap in a
+// [[trace]].
 void CheckHeap(TomlTable& table, const TraceSettings& settings) {
   const bool has_pool = !settings.heap.empty() && settings.heap != NameOf(HeapPolicy::kGuest);
-  for (const char* key : {"heap_mib", "allocator"}) {
-    if (table.Has(key) && !has_pool) table.Refuse(key, "there is no pool: heap names none");
-  }
+  if (has_pool) return;
+  const auto check = [&](const char* key, bool is_set) {
+    if (!is_set) return;
+    if (table.Has(key)) return table.Refuse(key, "there is no pool: heap names none");
+    table.Refuse("heap", fmt::format("that is no pool, and {} is set in [defaults]", key));
+  };
+  check("heap_mib", settings.heap_mib != 0);
+  check("allocator", !settings.allocator.empty());
 }
 
 void ReadSettings(TomlTable& table, TraceSettings& settings) {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "format/protocol/content_hash.h"
+#include "format/protocol/escape.h"
 #include "replay/golden/manifest.h"
 #include "replay/suite/path_pattern.h"
 #include "replay/timing/bench_setting.h"
@@ -49,7 +50,7 @@ std::string IgnoredText(const IgnoredParts& ignored) {
   std::string text;
   for (const IgnoredRect& rect : ignored.rects) text += ToText(rect) + " ";
   for (const fs::path& mask : ignored.masks) {
-    text += fmt::format("{} {} ", mask.string(), DigestOfFile(mask).value_or("unreadable"));
+    text += DigestOfFile(mask).value_or("unreadable") + " ";
   }
   return text;
 }
@@ -100,12 +101,17 @@ class Planner {
   }
 
   Status Add(const TraceEntry& entry, const std::string& path, SuitePlan& plan) {
+    if (!IsUtf8(path)) {
+      return Wrong(entry, fmt::format("the name of the file '{}' is no UTF-8, and results are",
+                                      EscapeForTerminal(path)));
+    }
     PlannedTrace trace;
     trace.path = path;
     trace.name = entry.name.empty() ? path : entry.name;
     trace.file = suite_.Folder() / path;
     if (suite_.Folder() == ".") trace.file = path;
     trace.golden = GoldenOf(entry, path);
+    trace.places = PlacesOf(entry, path);
     trace.pictures_folder = FolderNameOf(trace.name);
     trace.where = entry.where;
     std::error_code error;
@@ -126,11 +132,22 @@ class Planner {
     return {};
   }
 
-  fs::path GoldenOf(const TraceEntry& entry, const std::string& path) const {
-    if (entry.golden) return entry.golden->empty() ? fs::path() : suite_.Folder() / *entry.golden;
+  // As seen from the suite's folder.
+  fs::path GoldenPlaceOf(const TraceEntry& entry, const std::string& path) const {
+    if (entry.golden) return *entry.golden;
     if (!suite_.golden_root) return {};
-    return (suite_.Folder() / *suite_.golden_root / fs::path(path).replace_extension())
-        .lexically_normal();
+    return fs::path(*suite_.golden_root) / fs::path(path).replace_extension();
+  }
+
+  fs::path GoldenOf(const TraceEntry& entry, const std::string& path) const {
+    const fs::path place = GoldenPlaceOf(entry, path);
+    return place.empty() ? place : (suite_.Folder() / place).lexically_normal();
+  }
+
+  std::string PlacesOf(const TraceEntry& entry, const std::string& path) const {
+    std::string text = GoldenPlaceOf(entry, path).lexically_normal().string();
+    for (const fs::path& mask : entry.settings.ignored.masks) text += "\n" + mask.string();
+    return text;
   }
 
   const SuiteFile& suite_;
@@ -147,12 +164,12 @@ std::string DigestOfSettings(const PlannedTrace& trace) {
   const auto golden = trace.golden.empty() ? Result<std::string>("none")
                                            : DigestOfFile(trace.golden / "manifest.json");
   return DigestOfText(fmt::format(
-      "{}\n{}\n{}\n{}-{}\n{}\n{} {} {} {}\n{} {} {}\n{}\n{}\n{}\n{}\n{}", trace.golden.string(),
+      "{}\n{}\n{}\n{}-{}\n{}\n{} {} {} {}\n{} {} {}\n{}\n{}\n{}\n{}\n{}\n{}", trace.places,
       golden.value_or("unreadable"), settings.renderer, settings.frames.first, settings.frames.last,
       settings.retries, settings.timeout_seconds, settings.wall_seconds, settings.cpu_seconds,
       settings.memory_mib, settings.heap, settings.heap_mib, settings.allocator,
       ToleranceText(settings.tolerance), IgnoredText(settings.ignored), settings.profile,
-      trace.skip, trace.expect_failure));
+      trace.skip, trace.expect_failure, trace.preloaded));
 }
 
 fs::path SuitePlan::BaselineFile() const {
@@ -188,11 +205,17 @@ std::string DigestOfBench(const SuitePlan& plan) {
   return DigestOfText(text);
 }
 
-std::string DigestOfPlan(const SuitePlan& plan) {
+std::string DigestOfPlan(const SuitePlan& plan, const TraceLock& lock) {
+  // A skipped trace need not be there.
+  const auto content_of = [&](const PlannedTrace& trace) {
+    if (!trace.skip.empty()) return std::string("skipped");
+    if (const auto recorded = lock.DigestOf(trace.path)) return *recorded;
+    return DigestOfFile(trace.file).value_or("unreadable");
+  };
   std::string text = plan.name + "\n" + DigestOfBench(plan) + "\n";
   for (const PlannedTrace& trace : plan.traces) {
-    text += fmt::format("{}\n{}\n{}\n{}\n", trace.name, trace.path, DigestOfSettings(trace),
-                        IsMeasured(plan, trace));
+    text += fmt::format("{}\n{}\n{}\n{}\n{}\n", trace.name, trace.path, content_of(trace),
+                        DigestOfSettings(trace), IsMeasured(plan, trace));
   }
   return DigestOfText(text);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "replay/suite/suite_file.h"
+#include "replay/suite/trace_lock.h"
 
 namespace vgpu {
 
@@ -16,6 +17,8 @@ struct PlannedTrace {
   std::string path;              // relative to the suite's folder; the trace lock knows it by this
   std::filesystem::path file;    // to open
   std::filesystem::path golden;  // the folder of its golden set; empty: it has none
+  std::string places;            // of the golden set and the masks, as the suite says them
+  std::string preloaded;         // what LD_PRELOAD names, by content; empty: nothing
   std::string pictures_folder;   // a plain name, unique in the suite
   std::string where;             // of its entry, for sentences
   uint64_t bytes = 0;            // of the file
@@ -37,7 +40,8 @@ struct SuitePlan {
 Result<SuitePlan> PlanOf(const SuiteFile& suite);
 
 // The digest of all that a verdict on the trace depends on beside the trace and the renderer: its
-// settings, and the golden set's manifest as it is now. Hex.
+// settings, the golden set's manifest and the masks as they are now, what is preloaded. The same
+// for each copy of the suite, wherever it lies and however it is called. Hex.
 std::string DigestOfSettings(const PlannedTrace& trace);
 
 // Whether it is measured if its pictures are right: an expected failure and a skipped one are not.
@@ -49,7 +53,8 @@ uint64_t CountMeasured(const SuitePlan& plan);
 // confidence goes. Hex; empty where nothing is measured.
 std::string DigestOfBench(const SuitePlan& plan);
 
-// The digest of a plan: what all shards of one run have in common. Hex.
-std::string DigestOfPlan(const SuitePlan& plan);
+// The digest of a plan and of its traces' contents: what all shards of one run have in common. What
+// `lock` has is not read: a trace of another content is refused. Hex.
+std::string DigestOfPlan(const SuitePlan& plan, const TraceLock& lock);
 
 }  // namespace vgpu

@@ -41,7 +41,7 @@ std::optional<fs::path> Below(const fs::path& folder, const fs::path& path) {
 bool SameEnvironment(const GoldenEnvironment& a, const GoldenEnvironment& b) {
   const auto all = [](const GoldenEnvironment& one) {
     return std::tie(one.gl_vendor, one.gl_renderer, one.gl_version, one.mesa, one.renderer,
-                    one.vgpu);
+                    one.vgpu, one.library);
   };
   return all(a) == all(b);
 }
@@ -58,6 +58,11 @@ Status CheckShard(const ShardResults& first, const ShardResults& one) {
   if (*result.plan != first.result.plan) {
     return NoJoin(one.from, fmt::format("is of another suite than {}, or of another state of it",
                                         first.from));
+  }
+  if (*result.planned_in_all != *first.result.planned_in_all) {
+    return NoJoin(one.from,
+                  fmt::format("is of a suite of {} traces, {} is of one of {}",
+                              *result.planned_in_all, first.from, *first.result.planned_in_all));
   }
   if (result.shards != first.result.shards) {
     return NoJoin(one.from, fmt::format("is one of {} shards, {} is one of {}", result.shards,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "replay/golden/folder_lock.h"
 #include "replay/suite/whole_file.h"
 
 namespace vgpu {
@@ -50,6 +51,16 @@ Status TraceLock::Write(const std::filesystem::path& file) const {
   json["traces"] = LockJson::object();
   for (const auto& [path, digest] : digests_) json["traces"][path] = digest;
   return WriteWholeFile(file, json.dump(2, ' ', false, LockJson::error_handler_t::replace) + "\n");
+}
+
+Status TraceLock::AddNew(const std::filesystem::path& file,
+                         const std::map<std::string, std::string>& digests) {
+  const auto folder = file.parent_path();
+  const FolderLock alone = FolderLock::WaitFor(folder.empty() ? "." : folder);
+  auto lock = Read(file);
+  if (!lock) return tl::unexpected(lock.error());
+  for (const auto& [path, digest] : digests) lock->digests_.emplace(path, digest);
+  return lock->Write(file);
 }
 
 std::optional<std::string> TraceLock::DigestOf(const std::string& path) const {

@@ -21,6 +21,10 @@ class TraceLock {
   // Whole or not at all. kFailed with the system's reason.
   Status Write(const std::filesystem::path& file) const;
 
+  // Adds what `file` has no digest of yet: what others wrote meanwhile stays. As Read and Write.
+  static Status AddNew(const std::filesystem::path& file,
+                       const std::map<std::string, std::string>& digests);
+
   // Of a trace by its path, as the suite knows it. Nothing: it is not recorded.
   std::optional<std::string> DigestOf(const std::string& path) const;
   // False where that is what is recorded.

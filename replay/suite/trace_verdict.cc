@@ -11,7 +11,8 @@ namespace vgpu {
 
 namespace {
 
-// Exit codes of DESIGN.md 4, as results carry them.
+// Exit codes of DESIGN.md 4, as results carry them. A result may carry any other one: wrong usage
+// of a setting, or that somebody ended its process.
 constexpr int kGood = 0, kDifferent = 1, kCannotRead = 3, kReplayFailed = 4, kCannotRun = 77;
 
 TraceResult Named(const PlannedTrace& trace) {
@@ -22,13 +23,28 @@ TraceResult Named(const PlannedTrace& trace) {
   return result;
 }
 
+// Whether it says nothing of what was drawn: replaying it again changes nothing, and it is not the
+// failure that a suite expects.
+bool IsFinal(const TraceResult& result) {
+  const int code = result.exit_code;
+  return code != kGood && code != kDifferent && code != kReplayFailed;
+}
+
 bool CameOut(const TraceResult& result, const PlannedTrace& trace) {
+  if (IsFinal(result)) return false;
   return (result.status == TraceStatus::kPassed) == trace.expect_failure.empty();
 }
 
-// Whether replaying it again could change anything.
-bool IsFinal(const TraceResult& result) {
-  return result.exit_code == kCannotRead || result.exit_code == kCannotRun;
+// `first`: the attempt that did not come out as expected, as this one did.
+void MakeFlaky(const PlannedTrace& trace, const TraceResult& first, TraceResult& result) {
+  result.status = TraceStatus::kFlaky;
+  result.exit_code = kGood;
+  result.message =
+      trace.expect_failure.empty()
+          ? fmt::format("passed at attempt {}, and did not at the first: {}", result.attempts,
+                        first.message)
+          : fmt::format("failed as expected ({}) at attempt {}, and passed at the first: {}",
+                        trace.expect_failure, result.attempts, result.message);
 }
 
 void HoldToExpectation(const PlannedTrace& trace, TraceResult& result) {
@@ -44,6 +60,17 @@ void HoldToExpectation(const PlannedTrace& trace, TraceResult& result) {
     result.message =
         fmt::format("fails as expected ({}): {}", trace.expect_failure, result.message);
   }
+}
+
+// One of the codes that a suite ends with, and 0 only where the trace is good: of a code that no
+// suite ends with it is known only that there is no verdict.
+int CodeOf(const TraceResult& trace, bool fail_on_flaky) {
+  if (trace.status == TraceStatus::kFlaky) return fail_on_flaky ? kDifferent : kGood;
+  if (IsGood(trace.status)) return kGood;
+  constexpr std::array kOwn = {kDifferent, kCannotRead, kReplayFailed, kCannotRun};
+  if (std::ranges::find(kOwn, trace.exit_code) != kOwn.end()) return trace.exit_code;
+  const bool was_judged = trace.exit_code == kGood && trace.status != TraceStatus::kError;
+  return was_judged ? kDifferent : kReplayFailed;
 }
 
 }  // namespace
@@ -80,13 +107,13 @@ TraceResult VerdictOn(const PlannedTrace& trace, const std::optional<std::string
   double seconds = 0;
   uint64_t attempts = 0;
   TraceResult result;
-  std::optional<std::string> first_failure;
+  std::optional<TraceResult> first;  // where that did not come out as expected
   do {
     result = attempt(trace);
     ++attempts;
     seconds += result.seconds;
     if (CameOut(result, trace) || IsFinal(result)) break;
-    if (!first_failure) first_failure = result.message;
+    if (!first) first = result;
   } while (attempts <= trace.settings.retries);
 
   result.name = trace.name;
@@ -95,21 +122,16 @@ TraceResult VerdictOn(const PlannedTrace& trace, const std::optional<std::string
   result.settings = DigestOfSettings(trace);
   result.attempts = attempts;
   result.seconds = seconds;
-  if (first_failure && result.status == TraceStatus::kPassed && trace.expect_failure.empty()) {
-    result.status = TraceStatus::kFlaky;
-    result.message =
-        fmt::format("passed at attempt {}, and did not at the first: {}", attempts, *first_failure);
+  if (first && CameOut(result, trace)) {
+    MakeFlaky(trace, *first, result);
+  } else {
+    HoldToExpectation(trace, result);
   }
-  HoldToExpectation(trace, result);
   return result;
 }
 
 int ExitCodeOf(const SuiteResult& result, bool fail_on_flaky) {
-  const auto code_of = [&](const TraceResult& trace) {
-    if (trace.status == TraceStatus::kFlaky) return fail_on_flaky ? kDifferent : kGood;
-    if (IsGood(trace.status)) return kGood;
-    return trace.exit_code == kGood ? kDifferent : trace.exit_code;
-  };
+  const auto code_of = [&](const TraceResult& trace) { return CodeOf(trace, fail_on_flaky); };
   const auto any = [&](int code) {
     return std::ranges::any_of(result.traces,
                                [&](const TraceResult& trace) { return code_of(trace) == code; });

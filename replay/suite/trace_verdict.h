@@ -26,8 +26,9 @@ TraceResult RefusedResult(const PlannedTrace& trace, const std::string& digest,
 TraceResult SkippedResult(const PlannedTrace& trace);
 
 // What a suite ends with, in this order: 3 where a trace, a golden set or the suite cannot be read,
-// 4 where a replay failed, 1 where a comparison found a difference, 77 where nothing could be
-// replayed here, else 0. `fail_on_flaky`: a flaky trace is a difference.
+// 4 where a replay failed or has no verdict, 1 where a comparison found a difference, 77 where
+// nothing could be replayed here, else 0: all of them are good. `fail_on_flaky`: a flaky trace is a
+// difference.
 int ExitCodeOf(const SuiteResult& result, bool fail_on_flaky);
 
 }  // namespace vgpu

@@ -100,6 +100,7 @@ SBATCH
 chmod +x bin/sbatch
 PATH=$PWD/bin:$PATH samples/ci/slurm-submit samples/suite.toml results 3
 same_as_whole Slurm results/verdict
+PATH=$PWD/bin:$PATH expect_status 2 samples/ci/slurm-submit samples/suite.toml results 3  # a folder for each run
 
 begin kubernetes
 container='spec"]["template"]["spec"]["containers"][0]'
@@ -114,6 +115,37 @@ done
 RESULTS=$PWD bash -c "$(from_yaml kubernetes-job.yaml 'd[1]["'"$container"'["args"][0]')"
 same_as_whole Kubernetes verdict
 
+# A shard that cannot begin does not live on what an earlier run left.
+for options in "" --resume; do
+  JOB_COMPLETION_INDEX=0 JOB_COMPLETIONS=$completions expect_status 3 samples/ci/shard gone.toml shard-0 $options
+  [ "$options" = --resume ] || [ ! -e shard-0/results.json ] || fail "the results of an earlier run are still there"
+  cp verdict/results.json shard-0/results.json
+done
+
+# kubectl that says what it is told, and that the verdict's job has failed.
+mkdir bin
+cat >bin/kubectl <<'KUBECTL'
+#!/bin/bash
+echo "$*" >>kubectl.log
+[[ "$*" != *"-f -"* ]] || cat >"given-$1.yaml"
+[[ "$*" != *job/vgpu-verdict ]] || [ "$1" != wait ]
+KUBECTL
+chmod +x bin/kubectl
+PATH=$PWD/bin:$PATH expect_status 1 samples/ci/kubernetes-run
+[ "$(cut -d' ' -f1 kubectl.log | tr '\n' ' ')" = "delete apply wait apply wait logs " ] || fail "kubectl was called so: $(cat kubectl.log)"
+! grep -q 'value: /results/RUN_ID' given-apply.yaml && grep -q 'value: /results/20' given-apply.yaml || fail "the run has no folder of its own"
+
+# A glmark2 that cannot list its scenes is no suite without them.
+begin applications
+mkdir -p bin out/applications
+for program in xvfb-run vgpu-replay glmark2-es2; do
+  printf '#!/bin/bash\n%s\n' "$([ $program = glmark2-es2 ] && echo 'exit 7' || echo 'echo "{\"frames\": 10}"')" >bin/$program
+done
+chmod +x bin/*
+touch out/applications/glxgears.vgpu out/applications/es2gears.vgpu
+PATH=$PWD/bin:$PATH expect_status 1 samples/ci/record-applications out 2>applications.log
+grep -q 'does not list its scenes: exit status 7' applications.log || fail "not said: $(cat applications.log)"
+
 # A test runner that shards (Bazel, GoogleTest) has no recipe: its variables alone.
 begin runner
 for index in 0 1; do
@@ -125,3 +157,17 @@ vgpu-replay suite merge 0 1 --output all
 same_as_whole Bazel all
 expect_status 2 vgpu-replay suite merge 0 --output none
 [ ! -e none ] || fail "a merge that failed left something"
+
+# A trace that failed fails the merge, and no verdict is left of another one before it.
+sed -i '0,/"status": "passed"/s//"status": "failed"/' 0/results.json
+expect_status 1 vgpu-replay suite merge 0 1 --output all
+expect_status 2 vgpu-replay suite merge 0 --output all
+[ -z "$(ls all)" ] || fail "the verdict of another merge is still there: $(ls all)"
+
+# A shard ends with 0 where it has results, whatever is in them, and not where somebody ended it.
+mkdir bin
+printf '#!/bin/bash\necho "$PLANTED" >0/results.json\nexit "$PLANTED"\n' >bin/vgpu-replay
+chmod +x bin/vgpu-replay
+for status in 4:0 1:0 137:137 2:2; do
+  PLANTED=${status%:*} PATH=$PWD/bin:$PATH expect_status "${status#*:}" samples/ci/shard samples/suite.toml 0
+done

@@ -110,18 +110,22 @@ print("expected-results/" + t["frames"][0]["replayed"])')" ] || fail "the pictur
 
 # Interrupted, it keeps what was done, and goes on from there. The hang is in glmark2 alone.
 out=stopped
+mkdir -p stopped/pictures/left
+touch stopped/junit.xml stopped/report.html stopped/pictures/left/frame-000001.replayed.png  # of an earlier run
 background env LD_PRELOAD="$plant" VGPU_PLANT=hang:32 vgpu-replay suite all.toml --jobs 1 --output stopped >stopped.log
 suite=$!
 done_of() { [ -s stopped/results.json ] && [ "$(grep -c '"status": "passed"' stopped/results.json)" -ge "$1" ]; }
 # The longest first: heap, then glmark2 or kmscube, by the times of the last run.
 wait_until 60 "the first result" done_of 1
+[ ! -e stopped/junit.xml ] && [ ! -e stopped/report.html ] && [ ! -e stopped/pictures/left ] || fail "what an earlier run left is still there"
 kill -INT "$suite"
 status=0
 wait "$suite" || status=$?
 [ "$status" -eq 130 ] || fail "an interrupted suite ended with $status"
 kept=$(python3 -c 'import json; print(len(json.load(open("stopped/results.json"))["traces"]))')
 [ "$kept" -ge 1 ] && [ "$kept" -lt 4 ] || fail "$kept of 4 results were kept"
-expect_status 0 vgpu-replay suite all.toml --resume --output stopped >resumed.log
+# What is preloaded belongs to what a result depends on.
+expect_status 0 env LD_PRELOAD="$plant" vgpu-replay suite all.toml --resume --output stopped >resumed.log
 [ "$(grep -c 'passed, as before' resumed.log)" -eq "$kept" ] || fail "--resume did not keep $kept results: $(cat resumed.log)"
 expect 'len(t) == 4 and all(x["status"] == "passed" for x in t.values())'
 

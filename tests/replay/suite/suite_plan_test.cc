@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "replay/golden/manifest.h"
 #include "replay/suite/trace_lock.h"
 #include "tests/replay/suite/suite_support.h"
 
@@ -108,6 +109,69 @@ TEST_F(SuitePlanTest, WhatAVerdictDependsOnChangesTheDigest) {
   EXPECT_NE(digest("golden='set'"), before);
 }
 
+TEST_F(SuitePlanTest, ThePlanDependsOnTheContentOfItsTraces) {
+  const std::string text = "[[trace]]\npath='a.vgpu'\n[[trace]]\npath='b.vgpu'\nskip='no'\n";
+  const auto digest = [&](const TraceLock& lock) { return DigestOfPlan(*Plan(text), lock); };
+  const std::string before = digest({});
+  TraceLock lock;
+  lock.Record("a.vgpu", *DigestOfFile(folder / "a.vgpu"));
+  EXPECT_EQ(digest(lock), before);  // a shard that comes later finds the digest recorded
+  folder.Put("a.vgpu", "another");
+  const std::string changed = digest({});
+  EXPECT_NE(changed, before);
+  EXPECT_EQ(digest(lock), before);
+  std::filesystem::remove(folder / "b.vgpu");
+  EXPECT_EQ(digest({}), changed);
+}
+
+TEST_F(SuitePlanTest, TheDigestIsTheSameForEachCopyAndSpelling) {
+  const auto digest = [&](const std::string& suite_folder) {
+    const auto suite = SuiteFileOf(
+        "[suite]\ngolden_root='./sets'\n[[trace]]\npath='a.vgpu'\nmasks=['m.png']\n"
+        "[[trace]]\npath='a.vgpu'\nname='own'\ngolden='own'\n",
+        folder / suite_folder / "S.toml");
+    EXPECT_TRUE(suite);
+    const auto plan = PlanOf(*suite);
+    EXPECT_TRUE(plan) << plan.error().message;
+    return DigestOfPlan(*plan, {});
+  };
+  for (const std::string copy : {"", "copy/"}) {
+    for (const char* path : {"a.vgpu", "m.png", "sets/a/manifest.json", "own/manifest.json"}) {
+      folder.Put(copy + path);
+    }
+  }
+  EXPECT_EQ(digest("x/.."), digest(""));
+  EXPECT_EQ(digest("copy"), digest(""));
+  folder.Put("copy/m.png", "another mask");
+  EXPECT_NE(digest("copy"), digest(""));
+}
+
+TEST_F(SuitePlanTest, WhatIsPreloadedChangesTheDigest) {
+  PlannedTrace trace = TraceNamed("a");
+  const std::string plain = DigestOfSettings(trace);
+  trace.preloaded = "11";
+  EXPECT_NE(DigestOfSettings(trace), plain);
+}
+
+TEST_F(SuitePlanTest, AFileIsTheSameHoweverItIsCalled) {
+  const std::string there_already = "S.toml:3:1: the trace 'a.vgpu' is there already";
+  for (const char* again :
+       {"./a.vgpu", "./a*.vgpu", "x/../a*.vgpu", "./**/a.vgpu", "*/../a.vgpu"}) {
+    EXPECT_THAT(ErrorOf("[[trace]]\npath='a.vgpu'\n[[trace]]\npath='" + std::string(again) + "'\n"),
+                HasSubstr(there_already))
+        << again;
+  }
+  EXPECT_THAT(NamesOf("[[trace]]\npath='./*.vgpu'\nexcept=['x/../b.vgpu']\n"),
+              ElementsAre("a.vgpu"));
+  EXPECT_THAT(NamesOf("[[trace]]\npath='*.vgpu'\nexcept=['./b*']\n"), ElementsAre("a.vgpu"));
+}
+
+TEST_F(SuitePlanTest, ANameThatIsNoUtf8IsRefused) {
+  folder.Put("n/caf\xe9.vgpu");
+  EXPECT_EQ(ErrorOf("[[trace]]\npath='n/*.vgpu'\n"),
+            "S.toml:1:1: the name of the file 'n/caf\\xe9.vgpu' is no UTF-8, and results are");
+}
+
 TEST_F(SuitePlanTest, ALockIsReadAsItWasWritten) {
   EXPECT_EQ(TraceLock::FileOf("a/b.toml"), "a/b.lock.json");
   const auto file = folder / "S.lock.json";
@@ -123,6 +187,16 @@ TEST_F(SuitePlanTest, ALockIsReadAsItWasWritten) {
   EXPECT_FALSE(lock->Record("a.vgpu", "11"));
   EXPECT_THAT(lock->KeepOnly({"a.vgpu"}), ElementsAre("b \"quoted\""));
   EXPECT_THAT(lock->KeepOnly({"a.vgpu"}), IsEmpty());
+}
+
+TEST_F(SuitePlanTest, WhatOthersAddedToALockMeanwhileStays) {
+  const auto file = folder / "S.lock.json";
+  ASSERT_TRUE(TraceLock::AddNew(file, {{"a.vgpu", "11"}}));
+  ASSERT_TRUE(TraceLock::AddNew(file, {{"a.vgpu", "22"}, {"b.vgpu", "33"}}));
+  const auto lock = TraceLock::Read(file);
+  ASSERT_TRUE(lock);
+  EXPECT_EQ(lock->DigestOf("a.vgpu"), "11");
+  EXPECT_EQ(lock->DigestOf("b.vgpu"), "33");
 }
 
 TEST_F(SuitePlanTest, MeasuredIsWhatIsToPassAndIsNotLeftOut) {
@@ -148,7 +222,8 @@ TEST_F(SuitePlanTest, AMeasurementDependsOnAllOfItsSettings) {
   EXPECT_NE(of("baseline='t.json'\nruns=20"), baseline);
   EXPECT_NE(of("vs=['self']"), baseline);
   EXPECT_NE(of("vs=['self']"), of("vs=['self','heap:dynamic']"));
-  EXPECT_NE(DigestOfPlan(*Plan("[bench]\nvs=['self']\n" + trace)), DigestOfPlan(*Plan(trace)));
+  EXPECT_NE(DigestOfPlan(*Plan("[bench]\nvs=['self']\n" + trace), {}),
+            DigestOfPlan(*Plan(trace), {}));
   folder.Put("t.json", "2");
   EXPECT_NE(of("baseline='t.json'"), baseline);
 }

@@ -75,6 +75,8 @@ TEST(JoinShardsTest, AnotherSuiteAndAnInterruptedShardAreRefused) {
   not_measured.not_measured = 1;
   EXPECT_EQ(Joined({ShardWith(0, 2, {"a"}, 2), not_measured}),
             "r1: did not measure 1 of the traces of shard 1: it did not come to its end");
+  EXPECT_EQ(Joined({ShardWith(0, 2, {"a"}, 2), ShardWith(1, 2, {"b"}, 3)}),
+            "r1: is of a suite of 3 traces, r0 is of one of 2");
   SuiteResult of_verify;
   EXPECT_EQ(Joined({of_verify}), "r0: is no result of a suite");
 }
@@ -152,6 +154,9 @@ TEST(StillValidTest, AnyChangeMakesAResultStale) {
   GoldenEnvironment elsewhere = here;
   elsewhere.renderer = "virglrenderer 1.1.0";
   EXPECT_FALSE(StillValid(earlier, trace, "11", elsewhere));
+  GoldenEnvironment rebuilt = here;
+  rebuilt.library = "libvirglrenderer.so.1, build 22";
+  EXPECT_FALSE(StillValid(earlier, trace, "11", rebuilt));
 }
 
 TEST(TimesOfTest, AreOfOneAttempt) {

@@ -68,6 +68,19 @@ TEST_F(TraceVerdictTest, WhatRetriesCannotChangeIsNotTriedAgain) {
   trace.settings.retries = 2;
   EXPECT_EQ(Verdict({3}).attempts, 1u);
   EXPECT_EQ(Verdict({77}).attempts, 1u);
+  EXPECT_EQ(Verdict({2}).attempts, 1u);
+  EXPECT_EQ(Verdict({143}).attempts, 1u);
+}
+
+TEST_F(TraceVerdictTest, AFailureThatIsExpectedOnlyTheSecondTimeIsAFlake) {
+  trace.expect_failure = "bug 12";
+  trace.settings.retries = 3;
+  const TraceResult result = Verdict({0, 1});
+  EXPECT_EQ(result.status, TraceStatus::kFlaky);
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.message,
+            "failed as expected (bug 12) at attempt 2, and passed at the first: failed because");
+  EXPECT_EQ(Verdict({0, 3}).status, TraceStatus::kError);
 }
 
 TEST_F(TraceVerdictTest, AnExpectedFailureIsGoodAndAPassIsNot) {
@@ -80,7 +93,9 @@ TEST_F(TraceVerdictTest, AnExpectedFailureIsGoodAndAPassIsNot) {
   result = Verdict({0});
   EXPECT_EQ(result.status, TraceStatus::kUnexpectedPass);
   EXPECT_THAT(result.message, HasSubstr("bug 12"));
-  EXPECT_EQ(Verdict({3}).status, TraceStatus::kError);  // not that kind of failure
+  for (const int other : {2, 3, 77, 130, 143}) {  // not that kind of failure
+    EXPECT_EQ(Verdict({other}).status, TraceStatus::kError) << other;
+  }
 }
 
 TEST_F(TraceVerdictTest, ATraceThatChangedIsNotReplayed) {
@@ -116,6 +131,21 @@ TEST(SuiteExitCodeTest, WhatCouldNotBeJudgedGoesBeforeWhatDiffers) {
   EXPECT_EQ(CodeOf({{kUnexpectedPass, 1}}), 1);
   EXPECT_EQ(CodeOf({{kFailed, 1}, {kError, 4}}), 4);
   EXPECT_EQ(CodeOf({{kError, 4}, {kError, 3}, {kFailed, 1}}), 3);
+}
+
+TEST(SuiteExitCodeTest, NothingBadEndsWithZero) {
+  using enum TraceStatus;
+  for (int code = -1; code <= 256; ++code) {
+    for (const TraceStatus bad : {kFailed, kError, kUnexpectedPass}) {
+      const int alone = CodeOf({{bad, code}});
+      EXPECT_THAT(alone, ::testing::AnyOf(1, 3, 4, 77)) << code;
+      EXPECT_THAT(CodeOf({{kPassed, 0}, {bad, code}}), ::testing::AnyOf(1, 3, 4)) << code;
+    }
+  }
+  EXPECT_EQ(CodeOf({{kError, 2}}), 4);
+  EXPECT_EQ(CodeOf({{kError, 143}, {kFailed, 1}}), 4);
+  EXPECT_EQ(CodeOf({{kError, 0}}), 4);
+  EXPECT_EQ(CodeOf({{kFailed, 0}}), 1);
 }
 
 TEST(SuiteExitCodeTest, AFlakeCountsWhereThatIsAskedFor) {
