@@ -68,8 +68,8 @@ class Finder {
   std::vector<std::string> Take() {
     for (std::string& path : found_) path = fs::path(path).lexically_normal().string();
     std::ranges::sort(found_);
-    const auto same = std::ranges::unique(found_);  // "*/../a" comes to a by each folder
-    found_.erase(same.begin(), same.end());
+    // "*/../a" comes to a by each folder.
+    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
     return std::move(found_);
   }
 
