@@ -33,12 +33,15 @@ until_true() {
 moves() { local old=$1 now; now=$(red) && [ -n "$now" ] && [ "$now" != "$old" ]; }
 is_green() { [[ "$(shot)" == *" 128 0" ]]; }
 gone() { ! kill -0 "$pid" 2>/dev/null; }
+# A search fails where a window goes while it looks: it is repeated.
+find_window() {
+  window=$(xdotool search --onlyvisible --name "vgpu-replay $1" 2>/dev/null | head -1) && [ -n "$window" ]
+}
 # show TRACE OPTION...: replays into a window, which has the focus then.
 show() {
   "$replay" run --window --loop 0 "$@" >"$work/log" 2>&1 &
   pid=$!
-  window=$(timeout 60 xdotool search --sync --onlyvisible --name "vgpu-replay $(basename "$1")" | head -1) ||
-    fail "no window appeared"
+  until_true 60 find_window "$(basename "$1")" || fail "no window appeared"
   xdotool windowfocus --sync "$window"
 }
 # escape: ends the replay.
