@@ -29,10 +29,12 @@ std::string MedianOfRuns(const BenchSide& side,
   return Milliseconds(MedianOf(std::move(all)));
 }
 
-double OwnShare(const BenchSide& side) {
-  std::vector<double> all;
-  for (const RunTimes& run : side.runs) all.push_back(run.own_share);
-  return MedianOf(std::move(all));
+Cell ShareOfRuns(double RunTimes::*share) {
+  return [share](const BenchSide& side) {
+    std::vector<double> all;
+    for (const RunTimes& run : side.runs) all.push_back(run.*share);
+    return Percent(MedianOf(std::move(all)));
+  };
 }
 
 std::string FramePercentiles(const BenchSide& side) {
@@ -96,9 +98,8 @@ void PrintTable(const TraceBench& trace) {
         return MedianOfRuns(side, [](const RunTimes& run) { return run.cold.wall_ns; });
       },
       nullptr);
-  PrintRow(
-      trace, "outside the renderer", [](const BenchSide& side) { return Percent(OwnShare(side)); },
-      nullptr);
+  PrintRow(trace, "outside the renderer", ShareOfRuns(&RunTimes::outside_share), nullptr);
+  PrintRow(trace, "  the tool's own share", ShareOfRuns(&RunTimes::own_share), nullptr);
 }
 
 void PrintDifferences(const BenchSide& side) {

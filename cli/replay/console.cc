@@ -78,9 +78,11 @@ void AddReport(const DoneEvent& done, Json& json) {
   json["timed_frames"] = report.timed_frames;
   json["seconds"] = static_cast<double>(report.total_ns) * 1e-9;
   json["renderer_seconds"] = static_cast<double>(report.renderer_ns) * 1e-9;
+  json["guest_write_seconds"] = static_cast<double>(report.guest_write_ns) * 1e-9;
   json["observer_seconds"] = static_cast<double>(report.observer_ns) * 1e-9;
   json["recorded_seconds"] = static_cast<double>(report.recorded_ns) * 1e-9;
   json["outside_renderer_share"] = report.ShareOutsideRenderer();
+  json["own_share"] = report.OwnShare();
   json["compared"] = CountsJson(report.done);
   json["compared"]["golden"] = done.golden_compared;
   json["difference_count"] = done.differences;

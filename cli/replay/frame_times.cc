@@ -44,6 +44,7 @@ nlohmann::ordered_json FrameTimesJson(const std::vector<LoopTimes>& loops) {
   for (const LoopTimes& loop : loops) {
     list.push_back({{"total_ns", loop.report.ReplayNs()},
                     {"renderer_ns", loop.report.renderer_ns},
+                    {"guest_write_ns", loop.report.guest_write_ns},
                     {"cpu_ns", loop.report.cpu_ns},
                     {"frames",
                      {{"total_ns", ListOf(loop.frames, &FrameTime::total_ns)},

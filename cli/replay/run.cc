@@ -41,8 +41,9 @@ void PrintSummary(const RunOptions& options, const ReplayOutcome& outcome) {
   Print("{}: {} commands, {} frames{}\n", EscapeForTerminal(options.replay.trace), report.commands,
         report.frames, done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
   Print("renderer: {}\n", RendererText(outcome.started.renderer));
-  Print("time: {:.3f} s for {} frames, {:.1f} a second; {:.2f} % of it outside the renderer\n",
-        seconds, report.timed_frames, fps, report.ShareOutsideRenderer() * 100);
+  Print("time: {:.3f} s for {} frames, {:.1f} a second\n", seconds, report.timed_frames, fps);
+  Print("outside the renderer: {:.2f} % of it; {:.2f} % is the tool's own, the rest the guest's writes\n",
+        report.ShareOutsideRenderer() * 100, report.OwnShare() * 100);
   PrintFrameTimes(outcome.loops);
   if (options.preload && !outcome.started.preloaded) {
     PrintNote("the trace takes more memory than a quarter of --max-memory: it is read as it plays");

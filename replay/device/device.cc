@@ -1,6 +1,7 @@
 #include "replay/device/device.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 
 #include "heap/guest_memory.h"
@@ -21,6 +22,16 @@ namespace {
 using namespace feature;
 constexpr Queue control = Queue::kControl;
 constexpr Queue cursor = Queue::kCursor;
+
+Status ApplyAll(DeviceState& device, const std::vector<MemoryUpdate>& updates) {
+  if (updates.empty()) return {};
+  const auto begin = std::chrono::steady_clock::now();
+  for (const MemoryUpdate& update : updates) {
+    if (Status applied = ApplyMemory(device, update); !applied) return applied;
+  }
+  device.guest_writes += std::chrono::steady_clock::now() - begin;
+  return {};
+}
 
 // What a request needs before its handler: the right queue, a feature that the driver has, and all
 // of its struct.
@@ -112,10 +123,8 @@ Result<Response> Device::Execute(const Command& command) {
   const bool has_transient = std::ranges::any_of(command.memory, &MemoryUpdate::transient);
   call.has_transient = has_transient;
   if (has_transient) device.transient = Mapping();
-  for (const MemoryUpdate& update : command.memory) {
-    if (Status applied = ApplyMemory(device, update); !applied) {
-      return tl::unexpected(applied.error());
-    }
+  if (const Status applied = ApplyAll(device, command.memory); !applied) {
+    return tl::unexpected(applied.error());
   }
   if (command.queue == Queue::kControl && device.options.force_context_0) {
     device.renderer.ForceContext0();
@@ -257,6 +266,10 @@ Result<Digest> Device::HashBacking(uint32_t resource_id, const ByteBox& box) con
 
 Result<Digest> Device::HashTransient(const ByteBox& box) const {
   return HashBox(impl_->transient.bytes(), box);
+}
+
+uint64_t Device::GuestWriteNs() const {
+  return static_cast<uint64_t>(impl_->guest_writes.count());
 }
 
 Status Device::WriteBacking(const MemoryUpdate& update) { return ApplyMemory(*impl_, update); }

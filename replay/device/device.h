@@ -107,6 +107,10 @@ class Device : public GpuDevice {
   Result<Digest> HashBacking(uint32_t resource_id, const ByteBox& box) const;
   Result<Digest> HashTransient(const ByteBox& box) const;
 
+  // How long Execute took to put its commands' memory where it belongs: what the guest's processor
+  // wrote while it was recorded.
+  uint64_t GuestWriteNs() const;
+
   // Of the memory that a policy chose; else nothing of interest.
   HeapUsage Usage() const;
 

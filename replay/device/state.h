@@ -86,6 +86,7 @@ struct DeviceState {
   uint32_t last_context = 0;     // of the last submit or transfer; may be gone
   uint64_t host_bytes = 0;       // sum over resources and contexts
   HeapUsage usage;               // of the memory, in what this device did with it
+  std::chrono::nanoseconds guest_writes{};  // Device::GuestWriteNs
   std::optional<Error> failure;  // the device cannot go on; the command at hand is the reason
   Mapping transient;             // of the last command that had one
   std::vector<uint32_t> stream;  // begins with the submit at hand; kept for its memory

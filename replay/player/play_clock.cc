@@ -3,23 +3,26 @@
 namespace vgpu {
 
 PlayClock::Moment PlayClock::Moment::operator-(const Moment& earlier) const {
-  return {total_ns - earlier.total_ns, renderer_ns - earlier.renderer_ns, cpu_ns - earlier.cpu_ns};
+  return {total_ns - earlier.total_ns, renderer_ns - earlier.renderer_ns,
+          guest_write_ns - earlier.guest_write_ns, cpu_ns - earlier.cpu_ns};
 }
 
 PlayClock::Moment& PlayClock::Moment::operator+=(const Moment& other) {
   total_ns += other.total_ns;
   renderer_ns += other.renderer_ns;
+  guest_write_ns += other.guest_write_ns;
   cpu_ns += other.cpu_ns;
   return *this;
 }
 
-PlayClock::PlayClock(const TimedRenderer& renderer, PlayerObserver& observer, bool each_frame)
-    : renderer_(renderer), observer_(observer), each_frame_(each_frame) {
+PlayClock::PlayClock(const TimedRenderer& renderer, const Device& device, PlayerObserver& observer,
+                     bool each_frame)
+    : renderer_(renderer), device_(device), observer_(observer), each_frame_(each_frame) {
   if (each_frame_) frames_.reserve(kFrameTimeBatch);
 }
 
 PlayClock::Moment PlayClock::Now() const {
-  return {NowNs(), renderer_.clock().total_ns, each_frame_ ? CpuNs() : 0};
+  return {NowNs(), renderer_.clock().total_ns, device_.GuestWriteNs(), each_frame_ ? CpuNs() : 0};
 }
 
 void PlayClock::Begin() {
@@ -53,6 +56,7 @@ void PlayClock::End(PlayReport& report) {
   report.observer_ns = observed_.total_ns - observed_before_ns_;
   report.total_ns = taken.total_ns + report.observer_ns;
   report.renderer_ns = taken.renderer_ns;
+  report.guest_write_ns = taken.guest_write_ns;
   report.cpu_ns = taken.cpu_ns;
   if (!frames_.empty()) Tell();
 }

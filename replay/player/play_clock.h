@@ -11,8 +11,9 @@ namespace vgpu {
 // What the observer does counts for nothing: its time, and the renderer's and CPU time in it.
 class PlayClock {
  public:
-  // Both outlive it. `each_frame`: the observer is told of each frame's times.
-  PlayClock(const TimedRenderer& renderer, PlayerObserver& observer, bool each_frame);
+  // All outlive it. `each_frame`: the observer is told of each frame's times.
+  PlayClock(const TimedRenderer& renderer, const Device& device, PlayerObserver& observer,
+            bool each_frame);
 
   bool running() const { return running_; }
   void Begin();
@@ -25,7 +26,7 @@ class PlayClock {
  private:
   // Clocks at one moment, or what passed on them.
   struct Moment {
-    uint64_t total_ns = 0, renderer_ns = 0, cpu_ns = 0;
+    uint64_t total_ns = 0, renderer_ns = 0, guest_write_ns = 0, cpu_ns = 0;
     Moment operator-(const Moment& earlier) const;
     Moment& operator+=(const Moment& other);
   };
@@ -33,6 +34,7 @@ class PlayClock {
   void Tell();
 
   const TimedRenderer& renderer_;
+  const Device& device_;
   PlayerObserver& observer_;
   const bool each_frame_;
   bool running_ = false;

@@ -31,10 +31,10 @@ std::string Describe(const CommandPlace& place) {
                      CommandName(static_cast<CommandType>(place.type)), place.context, place.frame);
 }
 
-double PlayReport::ShareOutsideRenderer() const {
+double PlayReport::ShareBeside(uint64_t known_ns) const {
   const uint64_t replay_ns = ReplayNs();
   if (replay_ns == 0) return 0;
-  return static_cast<double>(replay_ns - std::min(replay_ns, renderer_ns)) /
+  return static_cast<double>(replay_ns - std::min(replay_ns, known_ns)) /
          static_cast<double>(replay_ns);
 }
 
@@ -45,7 +45,7 @@ class Player::Run {
       : player_(player),
         fences_(player.renderer_, player.fences_, player.options_.fence_timeout_ms,
                 [&player] { player.observer_.OnWait(); }),
-        clock_(player.renderer_, player.observer_, player.options_.frame_times),
+        clock_(player.renderer_, player.device_, player.observer_, player.options_.frame_times),
         known_results_(KnownResultsOf(player.reader_.session().source())) {}
 
   Result<PlayReport> Play();

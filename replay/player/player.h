@@ -44,15 +44,21 @@ struct PlayReport {
   // Of the timed range. All in nanoseconds.
   uint64_t total_ns = 0;
   uint64_t renderer_ns = 0;
-  uint64_t observer_ns = 0;  // in the observer, which is neither the renderer nor the replay
+  uint64_t guest_write_ns = 0;  // putting what the guest wrote where the renderer reads it
+  uint64_t observer_ns = 0;     // in the observer, which is neither the renderer nor the replay
   uint64_t cpu_ns = 0;       // of all threads, without the observer's part; with frame_times only
   uint64_t recorded_ns = 0;  // what the same range took when it was recorded
   bool stopped = false;      // by the observer
 
   // Without the observer's part.
   uint64_t ReplayNs() const { return total_ns - std::min(total_ns, observer_ns); }
-  // The share of the replay's time that the renderer did not take, 0 to 1.
-  double ShareOutsideRenderer() const;
+  // The share of the replay's time that the renderer did not take, 0 to 1: the guest's writes,
+  // which a guest's processor does in a live run, and the tool's own work.
+  double ShareOutsideRenderer() const { return ShareBeside(renderer_ns); }
+  double OwnShare() const { return ShareBeside(renderer_ns + guest_write_ns); }
+
+ private:
+  double ShareBeside(uint64_t known_ns) const;
 };
 
 class Player {

@@ -48,6 +48,7 @@ struct GpuTimer::Impl {
   std::deque<Pair> pairs;
   uint64_t first_pair = 0;  // the number of pairs' first
   bool begun = false;
+  EGLContext begun_in = EGL_NO_CONTEXT;
   uint64_t lost = 0;
 
   void Stamp(bool side);
@@ -176,6 +177,7 @@ void GpuTimer::Begin() {
   impl_->begun = impl_->pairs.size() < kMaxWaiting;
   if (!impl_->begun) return;
   impl_->pairs.emplace_back();
+  impl_->begun_in = eglGetCurrentContext();
   impl_->Stamp(kBegin);
 }
 
@@ -186,6 +188,9 @@ void GpuTimer::End(uint64_t tag) {
   }
   impl_->begun = false;
   impl_->Stamp(kEnd);
+  // The switch has sent the other context's commands to the GPU, and these would stay here until
+  // there are more of them, or something waits: this time stamp must not.
+  if (eglGetCurrentContext() != impl_->begun_in) glFlush();
   impl_->pairs.back().tag = tag;
   impl_->pairs.back().ended = true;
 }

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kDocumentVersion = 1;
+constexpr int kDocumentVersion = 2;
 constexpr const char* kKind = "vgpu-replay bench";
 
 // One list of a run's numbers for both directions.
@@ -24,7 +24,8 @@ void EachNumber(Archive&& archive, Run& run) {
   archive("first_frame_ns", run.first_frame.wall_ns);
   archive("first_replay_ns", run.cold.wall_ns);
   archive("first_replay_first_frame_ns", run.cold_first_ns);
-  archive("outside_renderer_share", run.own_share);
+  archive("outside_renderer_share", run.outside_share);
+  archive("own_share", run.own_share);
 }
 
 Json FactsJson(const Facts& facts) {

@@ -79,7 +79,7 @@ struct ContextRow {
 struct FrameRow {
   uint64_t frame = 0;
   uint64_t total_ns = 0;     // without profiling
-  uint64_t renderer_ns = 0;  // of total_ns; the rest is the tool's own
+  uint64_t renderer_ns = 0;  // of total_ns; the rest: the guest's writes and the tool's own work
   uint64_t commands = 0, draws = 0;
   uint64_t OutsideNs() const { return total_ns - renderer_ns; }
 };
@@ -106,6 +106,7 @@ struct Profile {
   uint64_t gpu_lost = 0;  // calls whose GPU time is not known
   uint64_t total_ns = 0;  // of the frames below, with what follows the last of them
   uint64_t renderer_ns = 0;
+  uint64_t guest_write_ns = 0;                         // as in PlayReport
   uint64_t profiling_ns = 0;                           // what the profile itself took, of total_ns
   uint64_t thread_ns = 0, process_ns = 0, gpu_ns = 0;  // in the renderer
   uint64_t calls = 0;                                  // of the renderer
@@ -122,11 +123,12 @@ struct Profile {
   ProfileTable<FrameRow> slowest;  // of the measured frames
   TraceEventsReport trace_events;
 
-  // The tool's own time.
-  uint64_t OutsideNs() const {
-    const uint64_t known = renderer_ns + profiling_ns;
-    return total_ns - (known < total_ns ? known : total_ns);
-  }
+  // The guest's writes and the tool's own work.
+  uint64_t OutsideNs() const { return Beside(renderer_ns + profiling_ns); }
+  uint64_t OwnNs() const { return Beside(renderer_ns + profiling_ns + guest_write_ns); }
+
+ private:
+  uint64_t Beside(uint64_t known) const { return total_ns - (known < total_ns ? known : total_ns); }
 };
 
 // One JSON object; text that is not UTF-8 has U+FFFD.

@@ -39,6 +39,7 @@ void EachProfileField(AnyProfile& profile, const Visit& visit) {
   VGPU_FIELD(gpu_lost);
   VGPU_FIELD(total_ns);
   VGPU_FIELD(renderer_ns);
+  VGPU_FIELD(guest_write_ns);
   VGPU_FIELD(profiling_ns);
   VGPU_FIELD(thread_ns);
   VGPU_FIELD(process_ns);
@@ -66,6 +67,7 @@ void to_json(nlohmann::json& json, const Profile& profile) {
   json = nlohmann::json::object();
   EachProfileField(profile, [&](const char* name, const auto& value) { json[name] = value; });
   json["outside_ns"] = profile.OutsideNs();
+  json["own_ns"] = profile.OwnNs();
 }
 
 void from_json(const nlohmann::json& json, Profile& profile) {

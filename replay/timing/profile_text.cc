@@ -95,10 +95,12 @@ std::string NameOf(const ContextRow& row) {
 
 std::string HeadText(const Profile& profile) {
   std::string out = fmt::format(
-      "time: {} ms; in the renderer {} ({}), in the profile itself {} ({}), outside both {} ({})\n",
+      "time: {} ms; in the renderer {} ({}), in the profile itself {} ({}), writing what the guest "
+      "wrote {} ({}), the tool's own {} ({})\n",
       Ms(profile.total_ns), Ms(profile.renderer_ns), Share(profile.renderer_ns, profile.total_ns),
       Ms(profile.profiling_ns), Share(profile.profiling_ns, profile.total_ns),
-      Ms(profile.OutsideNs()), Share(profile.OutsideNs(), profile.total_ns));
+      Ms(profile.guest_write_ns), Share(profile.guest_write_ns, profile.total_ns),
+      Ms(profile.OwnNs()), Share(profile.OwnNs(), profile.total_ns));
   out += fmt::format(
       "in the renderer: {} calls; processor time {} ms on the replaying thread, {} ms on all "
       "threads{}\n",

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "replay/player/observer.h"
+#include "replay/player/player.h"
 #include "replay/player/renderer_clock.h"
 #include "replay/renderer/gpu_timer.h"
 #include "replay/timing/spent.h"
@@ -58,7 +59,7 @@ class Profiler : public RendererCallSink {
   void BeforeGlContextEnds();
 
   // After End.
-  Profile Take(uint64_t total_ns, uint64_t renderer_ns);
+  Profile Take(const PlayReport& report);
 
  private:
   struct ShaderCounts {

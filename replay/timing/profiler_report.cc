@@ -32,14 +32,15 @@ std::string ShapeText(const ResourceShape& shape) {
 
 }  // namespace
 
-Profile Profiler::Take(uint64_t total_ns, uint64_t renderer_ns) {
+Profile Profiler::Take(const PlayReport& report) {
   Profile profile;
   profile.finish = options_.finish;
   profile.uses_gl = uses_gl_;
   profile.no_gpu = no_gpu_;
   if (gpu_) profile.gpu_lost = gpu_->lost();
-  profile.total_ns = total_ns;
-  profile.renderer_ns = renderer_ns;
+  profile.total_ns = report.ReplayNs();
+  profile.renderer_ns = report.renderer_ns;
+  profile.guest_write_ns = report.guest_write_ns;
   profile.profiling_ns = profiling_ns_;
   profile.thread_ns = sum_.thread;
   profile.process_ns = sum_.process;

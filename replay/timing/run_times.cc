@@ -49,9 +49,11 @@ RunTimes RunTimesOf(std::span<const TimedReplay> replays, size_t warm_up) {
   run.frames = timed.front().frames;
   Times fastest = timed.front().whole;
   Times all;
+  double guest_write_ns = 0;
   for (const TimedReplay& replay : timed) {
     fastest = Faster(fastest, replay.whole);
     Add(all, replay.whole);
+    guest_write_ns += replay.guest_write_ns;
     for (size_t i = 0; i < run.frames.size(); ++i) {
       run.frames[i] = Faster(run.frames[i], replay.frames[i]);
     }
@@ -59,7 +61,11 @@ RunTimes RunTimesOf(std::span<const TimedReplay> replays, size_t warm_up) {
   if (!run.frames.empty()) run.first_frame = run.frames.front();
   for (size_t i = 1; i < run.frames.size(); ++i) Add(run.steady, run.frames[i]);
   if (run.frames.size() < 2) run.steady = fastest;
-  if (all.wall_ns > 0) run.own_share = 1 - std::min(1.0, all.renderer_ns / all.wall_ns);
+  if (all.wall_ns > 0) {
+    const auto beside = [&](double known_ns) { return 1 - std::min(1.0, known_ns / all.wall_ns); };
+    run.outside_share = beside(all.renderer_ns);
+    run.own_share = beside(all.renderer_ns + guest_write_ns);
+  }
   return run;
 }
 

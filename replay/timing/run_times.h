@@ -19,6 +19,7 @@ struct Times {
 
 struct TimedReplay {
   Times whole;
+  double guest_write_ns = 0;  // PlayReport
   std::vector<Times> frames;
 };
 
@@ -29,7 +30,8 @@ struct RunTimes {
   Times first_frame;          // the fastest of the timed replays'; 0 where there is none
   Times cold;                 // of the process's first replay, whole
   double cold_first_ns = 0;   // wall time of the first frame in it
-  double own_share = 0;       // of the timed replays' wall time outside the renderer
+  double outside_share = 0;   // of the timed replays' wall time outside the renderer
+  double own_share = 0;       // of it without the guest's writes
   std::vector<Times> frames;  // each the fastest of the timed replays'
 };
 

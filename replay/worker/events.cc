@@ -15,8 +15,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RendererInfo, name, version, gl_vendor, gl_re
                                    library)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CheckCounts, responses, readbacks, frames, fences)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PlayReport, commands, frames, timed_frames, unanswered, losses,
-                                   done, different, total_ns, renderer_ns, observer_ns, cpu_ns,
-                                   recorded_ns, stopped)
+                                   done, different, total_ns, renderer_ns, guest_write_ns,
+                                   observer_ns, cpu_ns, recorded_ns, stopped)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(StartedEvent, renderer, preloaded, commands, frames,
                                    writes_confined, profile, profile_match)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(DifferenceEvent, kind, command, command_name, context, frame,

@@ -24,7 +24,7 @@ std::optional<ProfileEvent> JobProfile::End(TimedRenderer& timed, const PlayRepo
   timed.SetSink(nullptr);
   observer_.SetProfiler(nullptr);
   profiler_->End();
-  return ProfileEvent{profiler_->Take(report.ReplayNs(), report.renderer_ns)};
+  return ProfileEvent{profiler_->Take(report)};
 }
 
 }  // namespace vgpu

@@ -41,6 +41,7 @@ void Add(PlayReport& sum, const PlayReport& one) {
   add(sum.different, one.different);
   sum.total_ns += one.total_ns;
   sum.renderer_ns += one.renderer_ns;
+  sum.guest_write_ns += one.guest_write_ns;
   sum.observer_ns += one.observer_ns;
   sum.cpu_ns += one.cpu_ns;
   sum.recorded_ns += one.recorded_ns;

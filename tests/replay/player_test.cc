@@ -385,5 +385,14 @@ TEST(PlayerReportTest, TheObserversTimeIsNeitherTheRenderersNorTheReplays) {
   EXPECT_DOUBLE_EQ(report.ShareOutsideRenderer(), 0.2);
 }
 
+TEST(PlayerReportTest, TheGuestsWritesAreOutsideOfTheRendererAndNotTheToolsOwn) {
+  PlayReport report;
+  report.total_ns = 1000;
+  report.renderer_ns = 800;
+  report.guest_write_ns = 150;
+  EXPECT_DOUBLE_EQ(report.ShareOutsideRenderer(), 0.2);
+  EXPECT_DOUBLE_EQ(report.OwnShare(), 0.05);
+}
+
 }  // namespace
 }  // namespace vgpu

@@ -66,6 +66,24 @@ TEST_F(PlayerTimesTest, AreNotTakenUnlessAskedFor) {
   EXPECT_EQ(report->cpu_ns, 0u);
 }
 
+TEST_F(PlayerTimesTest, TheGuestsWritesAreThoseOfTheRangeOnly) {
+  const auto fill = [](PlayerTrace& trace) {
+    AddFrames(trace, 1);
+    trace.AddMemory(kTestResource, kWholeBox, SolidPixels(1, 2, 3));
+    trace.Add(ask::Submit(kTestContext, ClearStream(0, 0.5f, 0, false)));
+    trace.AddFrame(nullptr);
+    trace.Add(ask::Submit(kTestContext, ClearStream(0, 0.5f, 0, false)));
+    trace.AddFrame(nullptr);
+  };
+  const auto all = Play(fill);
+  ASSERT_TRUE(all) << all.error().message;
+  EXPECT_GT(all->guest_write_ns, 0u);
+  EXPECT_LT(all->guest_write_ns, all->ReplayNs());
+  const auto without = Play(fill, {.first_frame = 2});
+  ASSERT_TRUE(without) << without.error().message;
+  EXPECT_EQ(without->guest_write_ns, 0u);
+}
+
 // Updates of one command from several packets, rows with gaps among them, and in their order.
 TEST_F(PlayerTimesTest, MemoryOfATraceInMemoryIsInPlaceBeforeItsCommand) {
   preloads = true;

@@ -16,7 +16,8 @@ RunTimes RunOf(double ns) {
   run.steady = {ns, 2 * ns, ns / 2};
   run.first_frame.wall_ns = 5;
   run.cold.wall_ns = 100;
-  run.own_share = 0.25;
+  run.outside_share = 0.25;
+  run.own_share = 0.125;
   run.frames = {{ns, ns, ns}, {2 * ns, ns, ns}};
   return run;
 }
@@ -53,7 +54,8 @@ TEST(BenchResult, ABaselineSurvivesItsDocument) {
   EXPECT_THAT(trace.side.settings, ElementsAre("heap:dynamic"));
   EXPECT_EQ(trace.side.Logarithms(&Times::cpu_ns),
             Example().traces[0].side.Logarithms(&Times::cpu_ns));
-  EXPECT_EQ(trace.side.runs[0].own_share, 0.25);
+  EXPECT_EQ(trace.side.runs[0].outside_share, 0.25);
+  EXPECT_EQ(trace.side.runs[0].own_share, 0.125);
 }
 
 TEST(BenchResult, FramesAreMediansOverTheRuns) {
@@ -81,7 +83,7 @@ TEST(BenchResult, NamesWhatIsWrongWithAFile) {
   EXPECT_THAT(error_of("[]"), HasSubstr("b.json: is no result of bench"));
   EXPECT_EQ(error_of(R"({"kind": "other"})"), "b.json: is no result of bench");
   EXPECT_EQ(error_of(R"({"kind": "vgpu-replay bench", "version": 9})"),
-            "b.json: has version 9 of results; 1 is known");
+            "b.json: has version 9 of results; 2 is known");
   BenchResult nothing = Example();
   nothing.traces[0].side.runs.clear();
   EXPECT_EQ(error_of(ToJson(nothing)), "b.json: has no times of folder/kmscube.vgpu");

@@ -77,7 +77,7 @@ class ProfilerTest : public ::testing::Test {
     EXPECT_TRUE(report.has_value());
     profiler.End();
     timed.SetSink(nullptr);
-    return profiler.Take(report->ReplayNs(), report->renderer_ns);
+    return profiler.Take(*report);
   }
 
   ProfileOptions options{.top = 300};
@@ -196,6 +196,16 @@ TEST_F(ProfilerTest, ShadersAndResourcesHaveTheirDraws) {
   EXPECT_EQ(resource.from_host, 1u);
   EXPECT_EQ(resource.from_host_bytes, kTestBytes);
   EXPECT_THAT(resource.shape, HasSubstr("16x16 B8G8R8"));
+}
+
+TEST_F(ProfilerTest, TheGuestsWritesAreToldApart) {
+  const Profile profile = Run([](PlayerTrace& trace) {
+    AddSetup(trace);
+    trace.AddMemory(kTestResource, kWholeBox, SolidPixels(1, 2, 3));
+    AddDraws(trace, 1);
+  });
+  EXPECT_GT(profile.guest_write_ns, 0u);
+  EXPECT_EQ(profile.OutsideNs(), profile.guest_write_ns + profile.OwnNs());
 }
 
 TEST_F(ProfilerTest, AContextIdThatComesAgainIsAnotherContext) {

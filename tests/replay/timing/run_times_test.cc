@@ -27,7 +27,18 @@ TEST(RunTimes, AreTheFastestOfEachFrameWithoutTheFirst) {
   EXPECT_EQ(run.steady.cpu_ns, 2 * (20 + 30));
   EXPECT_EQ(run.cold.wall_ns, 2400);
   EXPECT_EQ(run.cold_first_ns, 900);
+  EXPECT_EQ(run.outside_share, 0.5);
   EXPECT_EQ(run.own_share, 0.5);
+}
+
+TEST(RunTimes, TheGuestsWritesAreNotTheToolsOwn) {
+  std::vector<TimedReplay> replays = {Replay({900}), Replay({60}), Replay({40})};
+  replays[0].guest_write_ns = 500;
+  replays[1].guest_write_ns = 15;
+  replays[2].guest_write_ns = 10;
+  const RunTimes run = RunTimesOf(replays, 1);
+  EXPECT_EQ(run.outside_share, 0.5);
+  EXPECT_EQ(run.own_share, 0.25);
 }
 
 TEST(RunTimes, OfATraceWithoutFramesAreWholeReplays) {
