@@ -42,8 +42,11 @@ void PrintSummary(const RunOptions& options, const ReplayOutcome& outcome) {
         report.frames, done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
   Print("renderer: {}\n", RendererText(outcome.started.renderer));
   Print("time: {:.3f} s for {} frames, {:.1f} a second\n", seconds, report.timed_frames, fps);
-  Print("outside the renderer: {:.2f} % of it; {:.2f} % is the tool's own, the rest the guest's writes\n",
-        report.ShareOutsideRenderer() * 100, report.OwnShare() * 100);
+  const double outside = report.ShareOutsideRenderer(), own = report.OwnShare();
+  Print(
+      "outside the renderer: {:.2f} % of it; the guest's writes {:.2f} %, the tool's own {:.2f} "
+      "%\n",
+      outside * 100, (outside - own) * 100, own * 100);
   PrintFrameTimes(outcome.loops);
   if (options.preload && !outcome.started.preloaded) {
     PrintNote("the trace takes more memory than a quarter of --max-memory: it is read as it plays");

@@ -23,7 +23,7 @@ using namespace feature;
 constexpr Queue control = Queue::kControl;
 constexpr Queue cursor = Queue::kCursor;
 
-Status ApplyAll(DeviceState& device, const std::vector<MemoryUpdate>& updates) {
+Status ApplyAll(DeviceState& device, std::span<const MemoryUpdate> updates) {
   if (updates.empty()) return {};
   const auto begin = std::chrono::steady_clock::now();
   for (const MemoryUpdate& update : updates) {
@@ -268,9 +268,7 @@ Result<Digest> Device::HashTransient(const ByteBox& box) const {
   return HashBox(impl_->transient.bytes(), box);
 }
 
-uint64_t Device::GuestWriteNs() const {
-  return static_cast<uint64_t>(impl_->guest_writes.count());
-}
+uint64_t Device::GuestWriteNs() const { return static_cast<uint64_t>(impl_->guest_writes.count()); }
 
 Status Device::WriteBacking(const MemoryUpdate& update) { return ApplyMemory(*impl_, update); }
 

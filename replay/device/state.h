@@ -83,9 +83,9 @@ struct DeviceState {
   std::array<ScanoutState, kMaxScanouts> scanouts;
   std::array<CursorState, kMaxScanouts> cursors;
   std::array<Display, kMaxScanouts> displays;
-  uint32_t last_context = 0;     // of the last submit or transfer; may be gone
-  uint64_t host_bytes = 0;       // sum over resources and contexts
-  HeapUsage usage;               // of the memory, in what this device did with it
+  uint32_t last_context = 0;                // of the last submit or transfer; may be gone
+  uint64_t host_bytes = 0;                  // sum over resources and contexts
+  HeapUsage usage;                          // of the memory, in what this device did with it
   std::chrono::nanoseconds guest_writes{};  // Device::GuestWriteNs
   std::optional<Error> failure;  // the device cannot go on; the command at hand is the reason
   Mapping transient;             // of the last command that had one

@@ -38,9 +38,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ProfileEvent, profile)
 
 namespace {
 
-constexpr std::array kNames = {"started",     "difference", "note",   "picture", "frame",
-                                "frame_times", "loop",       "failed", "done",    "profile",
-                                "result"};
+constexpr std::array kNames = {"started", "difference", "note", "picture", "frame", "frame_times",
+                               "loop",    "failed",     "done", "profile", "result"};
 static_assert(kNames.size() == std::variant_size_v<WorkerEvent>);
 
 template <size_t... I>
