@@ -232,7 +232,7 @@ inline Request ReadBackAll() {
 // says that the guest got.
 inline void AddClearedFrame(PlayerTrace& trace, bool first, float red,
                             const std::vector<std::byte>& expected, bool keep_picture = false) {
-  trace.Add(ask::Submit(kTestContext, ClearStream(red, 0.5f, 0, first)));
+  trace.Add(ask::Submit(kTestContext, ClearStream(red, 0.2f, 0, first)));
   trace.Add(ReadBackAll());
   const Digest digest = HashOf(expected);
   trace.AddReadback(kTestResource, kWholeBox, digest);

@@ -18,8 +18,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const std::vector<std::byte> kDrawn = SolidPixels(0, 128, 255);  // red 1, green 0.5, blue 0
-const std::vector<std::byte> kOther = SolidPixels(0, 124, 255);
+const std::vector<std::byte> kDrawn = SolidPixels(0, 51, 255);  // red 1, green 0.2, blue 0
+const std::vector<std::byte> kOther = SolidPixels(0, 47, 255);
 
 class Silent : public ReplayListener {
  public:
@@ -195,8 +195,8 @@ TEST_F(WorkerReplayTest, ADifferentFrameNamesItsPlaceAndKeepsThePictures) {
   const auto expected = ReadPng(difference.picture->expected_file);
   const auto replayed = ReadPng(difference.picture->replayed_file);
   ASSERT_TRUE(expected && replayed);
-  EXPECT_EQ(expected->rgba[1], 124);
-  EXPECT_EQ(replayed->rgba[1], 128);
+  EXPECT_EQ(expected->rgba[1], 47);
+  EXPECT_EQ(replayed->rgba[1], 51);
   EXPECT_TRUE(ReadPng(difference.picture->difference_file));
 }
 
@@ -287,7 +287,7 @@ TEST_F(WorkerReplayTest, PicturesOfChosenFramesAreTheGoldenSetOfTheNextReplay) {
   SKIP_WITHOUT_GL(written);
   ASSERT_EQ(written.pictures.size(), 2u);
   EXPECT_EQ(written.pictures[1].frame, 2u);
-  EXPECT_EQ(ReadPng(folder / "golden/frame-000002.png")->rgba[1], 128);
+  EXPECT_EQ(ReadPng(folder / "golden/frame-000002.png")->rgba[1], 51);
 
   ReplayJob compare{.check_content = true};
   compare.golden_folder = folder / "golden";
@@ -653,6 +653,8 @@ TEST_F(WorkerReplayTest, FromMemoryAndAgainASampleIsWhatWasRecorded) {
   SKIP_WITHOUT_GL(outcome);
   ASSERT_TRUE(outcome.done) << outcome.failure->message;
   EXPECT_TRUE(outcome.started.preloaded);
+  const std::string& gl = outcome.started.renderer.gl_renderer;
+  if (!gl.starts_with("llvmpipe")) GTEST_SKIP() << "recorded on llvmpipe; here GL is " << gl;
   EXPECT_EQ(outcome.done->differences, 0u);
   EXPECT_GT(outcome.done->report.done.readbacks, 0u);
   ASSERT_EQ(outcome.loops.size(), 2u);
