@@ -96,6 +96,10 @@ Reply Handle(On<CommandType::RESOURCE_CREATE_BLOB>, DeviceState& device,
     return Reply::OfRenderer(result);
   }
   const std::optional<ResourceShape> shape = TakeAnnounced(device, ctx_id, request);
+  if (const int cleared = shape ? ClearNew(device, id, *shape) : 0; cleared != 0) {
+    ForgetBacking(device, id);
+    return Reply::OfRenderer(cleared);
+  }
   const uint64_t host_bytes =
       std::max(HostBytes(request), shape ? host_costs::OfResource(*shape) : 0);
   device.host_bytes += host_bytes;

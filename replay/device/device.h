@@ -55,6 +55,10 @@ struct DeviceOptions {
   // Whether each control command begins with ForceContext0, as in QEMU. A vtest server never does
   // that; there a context that the renderer holds faulty draws on until another one is used.
   bool force_context_0 = true;
+  // Whether new buffers are written with zeros. GL promises nothing of what is in them: with
+  // NVIDIA's driver it is memory of this process, which the guest can read back. Textures come
+  // empty from the drivers that we know.
+  bool clear_buffers = true;
   // Where the device's own rebuilt memory comes from and goes back to; null: from the system.
   std::shared_ptr<SparePages> spare_pages{};
 };

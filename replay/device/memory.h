@@ -27,6 +27,10 @@ Status ApplyMemory(DeviceState& device, const MemoryUpdate& update);
 // `count` mem entries. ERR_INVALID_PARAMETER as a refusal: too many, or more than `trailing` holds.
 tl::expected<std::vector<BackingEntry>, ResponseType> TakeEntries(uint32_t count, Bytes trailing);
 
+// Writes zeros into a buffer that the renderer has just made (DeviceOptions::clear_buffers). The
+// renderer's answer; where it is not 0 the renderer has let go of the resource.
+int ClearNew(DeviceState& device, uint32_t id, const ResourceShape& shape);
+
 // Gives a resource its backing: a place in the dedicated heap, where an entry lies there, else
 // memory as the guest has it. The error of a backing that cannot be, or OK_NODATA.
 struct AttachWish {

@@ -1,5 +1,6 @@
 // Resources and their backing.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "format/protocol/virgl.h"
@@ -29,7 +30,8 @@ Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
   }
   const uint64_t host_bytes = host_costs::OfResource(shape);
   if (!device.HasRoom(host_bytes)) return Reply::Refuse(ResponseType::ERR_OUT_OF_MEMORY);
-  const int result = device.renderer.CreateResource(id, shape);
+  int result = device.renderer.CreateResource(id, shape);
+  if (result == 0) result = ClearNew(device, id, shape);
   if (result == 0) {
     device.resources[id] = {
         .shape = shape, .blob = {}, .host_bytes = host_bytes, .owner = ++device.owners};
@@ -45,6 +47,21 @@ BackingUse UseOf(const ResourceState& resource) {
 }
 
 }  // namespace
+
+int ClearNew(DeviceState& device, uint32_t id, const ResourceShape& shape) {
+  if (!device.options.clear_buffers || !shape.IsBuffer()) return 0;
+  // The renderer only reads them, whatever the type of an iovec's pointer says.
+  static std::array<std::byte, 1 << 16> zeros{};
+  std::vector<iovec> pieces;
+  for (uint32_t left = shape.width; left > 0;
+       left -= static_cast<uint32_t>(pieces.back().iov_len)) {
+    pieces.push_back({zeros.data(), std::min<size_t>(left, zeros.size())});
+  }
+  const Transfer all{.w = shape.width, .h = 1, .d = 1};
+  const int result = device.renderer.TransferToHost(id, 0, all, pieces);
+  if (result != 0) device.renderer.UnrefResource(id);
+  return result;
+}
 
 uint64_t host_costs::OfResource(const ResourceShape& shape) {
   const FormatInfo* format = FindFormat(shape.format);

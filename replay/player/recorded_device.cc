@@ -15,6 +15,7 @@ DeviceOptions RecordedDeviceOptions(const proto::Session& session, uint64_t max_
   options.max_memory = budget(limits.max_memory());
   options.max_host_memory = budget(limits.max_host_memory());
   options.force_context_0 = session.source() != proto::SOURCE_SHIM_VTEST;
+  options.clear_buffers = session.source() == proto::SOURCE_DEVICE;
   return options;
 }
 

@@ -38,6 +38,39 @@ TEST_F(DeviceCalls, Create3dPassesEveryField) {
                           "samples 4 flags 1"));
 }
 
+TEST_F(DeviceCalls, ANewBufferIsWrittenWithZeros) {
+  constexpr uint32_t kBytes = 200'000;
+  EXPECT_THAT(CallsOf(ask::Create3d(6, 0, kBytes, 1)),
+              ElementsAre("ForceContext0",
+                          "CreateResource 6 target 0 format 64 bind 16 200000x1x1 array 1 "
+                          "last_level 0 samples 0 flags 0",
+                          "TransferToHost 6 ctx 0 level 0 stride 0/0 box 0,0,0 200000x1x1 offset 0 "
+                          "own memory"));
+  EXPECT_EQ(renderer_.own_memory, std::vector<std::byte>(kBytes));
+}
+
+TEST_F(DeviceCalls, ABlobThatIsANewBufferIsWrittenWithZeros) {
+  constexpr uint32_t kBlobId = 7;
+  Answer(ask::Submit(1, {48 | 11 << 16, 0, 64, 16, 4096, 1, 1, 1, 0, 0, 0, kBlobId}));
+  auto blob = ask::Blob(6, kBlobMemHost3d, 4096);
+  blob.blob_id = kBlobId;
+  EXPECT_EQ(CallsOf(ask::CreateBlob(1, blob)).back(),
+            "TransferToHost 6 ctx 0 level 0 stride 0/0 box 0,0,0 4096x1x1 offset 0 own memory");
+  EXPECT_EQ(renderer_.own_memory, std::vector<std::byte>(4096));
+}
+
+TEST_F(DeviceCalls, ABufferThatCannotBeClearedIsNoResource) {
+  renderer_.transfer_result = EINVAL;
+  EXPECT_EQ(Answer(ask::Create3d(6, 0, 4096, 1)), "ERR_UNSPEC");
+  EXPECT_EQ(renderer_.calls.back(), "UnrefResource 6");
+  EXPECT_EQ(device_->ShapeOf(6), nullptr);
+}
+
+TEST_F(DeviceCalls, BuffersOfRecordingsByOthersAreLeftAsTheyCome) {
+  MakeDevice({.clear_buffers = false});
+  EXPECT_EQ(CallsOf(ask::Create3d(6, 0, 4096, 1)).size(), 2u);
+}
+
 TEST_F(DeviceCalls, UnrefDetachesTheBackingBeforeTheResourceGoes) {
   EXPECT_THAT(CallsOf(ask::Unref(10)),
               ElementsAre("ForceContext0", "DetachBacking 10", "UnrefResource 10"));
@@ -182,10 +215,9 @@ TEST_F(DeviceCalls, ResetDestroysEverythingOneByOne) {
   Answer(ask::CreateContext(1));
   renderer_.calls.clear();
   device_->Reset();
-  EXPECT_THAT(renderer_.calls,
-              testing::UnorderedElementsAre("DestroyContext 1", "DetachBacking 10",
-                                            "UnrefResource 10", "DetachBacking 11",
-                                            "UnrefResource 11", "Reset"));
+  EXPECT_THAT(renderer_.calls, testing::UnorderedElementsAre("DestroyContext 1", "DetachBacking 10",
+                                                             "UnrefResource 10", "DetachBacking 11",
+                                                             "UnrefResource 11", "Reset"));
   EXPECT_EQ(renderer_.calls.back(), "Reset");
   EXPECT_EQ(device_->ShapeOf(10), nullptr);
   EXPECT_EQ(Answer(ask::Create2d(10, 64, 32)), "OK_NODATA");

@@ -8,6 +8,7 @@
 
 #include <cstring>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class FakeRenderer : public Renderer {
  public:
   std::vector<std::string> calls;
   int result = 0;
+  std::optional<int> transfer_result;  // of transfers to the host, in place of `result`
   std::vector<FenceId> fences;
   std::vector<uint32_t> submitted;    // dwords of the last Submit
   std::vector<std::byte> own_memory;  // what a transfer to the host had in memory of its own
@@ -61,11 +63,13 @@ class FakeRenderer : public Renderer {
     return Note("Submit {} {} dwords", ctx, dwords.size());
   }
   int TransferToHost(uint32_t id, uint32_t ctx, const Transfer& t, std::span<iovec> iov) override {
-    if (!iov.empty()) {
-      const auto* begin = static_cast<const std::byte*>(iov[0].iov_base);
-      own_memory.assign(begin, begin + iov[0].iov_len);
+    own_memory.clear();
+    for (const iovec& entry : iov) {
+      const auto* begin = static_cast<const std::byte*>(entry.iov_base);
+      own_memory.insert(own_memory.end(), begin, begin + entry.iov_len);
     }
-    return NoteTransfer("TransferToHost", id, ctx, t, iov);
+    const int answer = NoteTransfer("TransferToHost", id, ctx, t, iov);
+    return transfer_result.value_or(answer);
   }
   int TransferFromHost(uint32_t id, uint32_t ctx, const Transfer& t,
                        std::span<iovec> iov) override {

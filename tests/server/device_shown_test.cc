@@ -187,7 +187,7 @@ TEST_F(DeviceShown, WhatAStreamDrawsIsShown) {
   Expect(ask::Create3d(1, 2, 40, 30));
   Expect(ask::AttachToContext(1, 1));
   constexpr uint32_t kSurface = 8, kHandle = 100;
-  constexpr uint32_t kOne = 0x3f800000, kHalf = 0x3f000000;  // floats
+  constexpr uint32_t kOne = 0x3f800000, kFifth = 0x3e4ccccd;  // floats
   Expect(ask::Submit(1, {29 | 1 << 16,
                          1,  // CREATE_SUB_CTX
                          28 | 1 << 16,
@@ -205,7 +205,7 @@ TEST_F(DeviceShown, WhatAStreamDrawsIsShown) {
                          7 | 8 << 16,
                          4,
                          kOne,
-                         kHalf,
+                         kFifth,
                          0,
                          kOne,
                          0,
@@ -216,7 +216,7 @@ TEST_F(DeviceShown, WhatAStreamDrawsIsShown) {
   Expect(Flush(1, Rect(0, 0, 40, 30)));
   EXPECT_TRUE(guest().PumpUntil([&] {
     const DisplayPeer::Scanout& shown = display().scanouts[0];
-    return shown.width == 40 && shown.At(0, 0) == 0xff8000 && shown.At(39, 29) == 0xff8000;
+    return shown.width == 40 && shown.At(0, 0) == 0xff3300 && shown.At(39, 29) == 0xff3300;
   }));
 }
 
