@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "cli/command_line.h"
 #include "cli/output.h"
@@ -79,13 +82,31 @@ Result<std::optional<KeptPictures>> Keep(const VerifyOptions& options, ReplayReq
   return std::nullopt;
 }
 
-void PrintCounts(const DoneEvent& done) {
+// ": 2 by pixels, 1 by structure"; of several loops, whose frames are listed once, nothing.
+std::string AcceptedBy(const ReplayOutcome& outcome) {
+  if (outcome.done->loops > 1) return "";
+  std::map<ComparisonTier, uint64_t> frames;
+  for (const FrameResult& result : outcome.frame_results) {
+    if (result.status == FrameStatus::kWithin) ++frames[result.tier];
+  }
+  std::vector<std::string> parts;
+  for (const auto& [tier, count] : frames) {
+    parts.push_back(fmt::format("{} by {}", count, NameOf(tier)));
+  }
+  return fmt::format(": {}", fmt::join(parts, ", "));
+}
+
+void PrintCounts(const ReplayOutcome& outcome) {
+  const DoneEvent& done = *outcome.done;
   const CheckCounts& counts = done.report.done;
   Print("compared: {} frames, {} read-backs, {} responses, {} fences", counts.frames,
         counts.readbacks, counts.responses, counts.fences);
   if (done.golden_compared != 0) Print(", {} golden pictures", done.golden_compared);
   Print("\n");
-  if (done.tolerated != 0) Print("within the tolerance: {} frames\n", done.tolerated);
+  if (done.tolerated != 0) {
+    Print("within the tolerance: {} frame{}{}\n", done.tolerated, done.tolerated == 1 ? "" : "s",
+          AcceptedBy(outcome));
+  }
   if (done.not_judged != 0) {
     Print("not judged: {} frames and read-backs of another digest, without a picture to compare\n",
           done.not_judged);
@@ -113,7 +134,7 @@ void PrintSummary(const ReplayRequest& request, const ReplayOutcome& outcome) {
         done.loops > 1 ? fmt::format(", in {} loops", done.loops) : "");
   Print("renderer: {}\n", RendererText(outcome.started.renderer));
   PrintProfile(request, outcome);
-  PrintCounts(done);
+  PrintCounts(outcome);
   if (!done.heap.policy.empty()) PrintHeapUsage(done.heap);
   const std::string missing = WhatIsMissing(done);
   if (!missing.empty()) Print("{}\n", missing);

@@ -109,7 +109,8 @@ std::string HeadText(const Profile& profile) {
                              : "");
   if (!profile.no_gpu.empty()) out += "note: " + EscapeForTerminal(profile.no_gpu) + "\n";
   if (profile.gpu_lost != 0) {
-    out += fmt::format("note: the GPU's time of {} calls is not known\n", profile.gpu_lost);
+    out += fmt::format("note: the GPU's time of {} call{} is not known\n", profile.gpu_lost,
+                       profile.gpu_lost == 1 ? "" : "s");
   }
   if (!profile.finish && profile.uses_gl) {
     out +=
