@@ -75,7 +75,8 @@ TimedReplay ReplayOf(const Document& loop) {
     return Times{wall.get<double>(), cpu.get<double>(), renderer.get<double>()};
   };
   replay.whole = times(loop.at("total_ns"), loop.at("cpu_ns"), loop.at("renderer_ns"));
-  replay.guest_write_ns = loop.at("guest_write_ns").get<double>();
+  // An older program of --vs does not tell them apart.
+  replay.guest_write_ns = loop.value("guest_write_ns", 0.0);
   const Document& frames = loop.at("frames");
   for (size_t i = 0; i < frames.at("total_ns").size(); ++i) {
     replay.frames.push_back(times(frames.at("total_ns").at(i), frames.at("cpu_ns").at(i),

@@ -82,17 +82,20 @@ Result<std::optional<KeptPictures>> Keep(const VerifyOptions& options, ReplayReq
   return std::nullopt;
 }
 
-// ": 2 by pixels, 1 by structure"; of several loops, whose frames are listed once, nothing.
+// ": 2 by pixels, 1 by structure"; nothing where not each of them is listed: of several loops, or
+// of very many frames.
 std::string AcceptedBy(const ReplayOutcome& outcome) {
-  if (outcome.done->loops > 1) return "";
   std::map<ComparisonTier, uint64_t> frames;
   for (const FrameResult& result : outcome.frame_results) {
     if (result.status == FrameStatus::kWithin) ++frames[result.tier];
   }
   std::vector<std::string> parts;
+  uint64_t listed = 0;
   for (const auto& [tier, count] : frames) {
     parts.push_back(fmt::format("{} by {}", count, NameOf(tier)));
+    listed += count;
   }
+  if (listed != outcome.done->tolerated) return "";
   return fmt::format(": {}", fmt::join(parts, ", "));
 }
 

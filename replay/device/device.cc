@@ -1,7 +1,6 @@
 #include "replay/device/device.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 #include "heap/guest_memory.h"
@@ -22,16 +21,6 @@ namespace {
 using namespace feature;
 constexpr Queue control = Queue::kControl;
 constexpr Queue cursor = Queue::kCursor;
-
-Status ApplyAll(DeviceState& device, std::span<const MemoryUpdate> updates) {
-  if (updates.empty()) return {};
-  const auto begin = std::chrono::steady_clock::now();
-  for (const MemoryUpdate& update : updates) {
-    if (Status applied = ApplyMemory(device, update); !applied) return applied;
-  }
-  device.guest_writes += std::chrono::steady_clock::now() - begin;
-  return {};
-}
 
 // What a request needs before its handler: the right queue, a feature that the driver has, and all
 // of its struct.
@@ -123,8 +112,10 @@ Result<Response> Device::Execute(const Command& command) {
   const bool has_transient = std::ranges::any_of(command.memory, &MemoryUpdate::transient);
   call.has_transient = has_transient;
   if (has_transient) device.transient = Mapping();
-  if (const Status applied = ApplyAll(device, command.memory); !applied) {
-    return tl::unexpected(applied.error());
+  for (const MemoryUpdate& update : command.memory) {
+    if (Status applied = ApplyMemory(device, update); !applied) {
+      return tl::unexpected(applied.error());
+    }
   }
   if (command.queue == Queue::kControl && device.options.force_context_0) {
     device.renderer.ForceContext0();

@@ -57,7 +57,8 @@ struct DeviceOptions {
   bool force_context_0 = true;
   // Whether new buffers are written with zeros. GL promises nothing of what is in them: with
   // NVIDIA's driver it is memory of this process, which the guest can read back. Textures come
-  // empty from the drivers that we know.
+  // empty from the drivers that we know. One of more than 2 GiB cannot be written whole, and is
+  // refused.
   bool clear_buffers = true;
   // Where the device's own rebuilt memory comes from and goes back to; null: from the system.
   std::shared_ptr<SparePages> spare_pages{};
@@ -111,8 +112,7 @@ class Device : public GpuDevice {
   Result<Digest> HashBacking(uint32_t resource_id, const ByteBox& box) const;
   Result<Digest> HashTransient(const ByteBox& box) const;
 
-  // How long Execute took to put its commands' memory where it belongs: what the guest's processor
-  // wrote while it was recorded.
+  // How long Execute copied what the guest's processor wrote while it was recorded.
   uint64_t GuestWriteNs() const;
 
   // Of the memory that a policy chose; else nothing of interest.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "format/protocol/backing.h"
@@ -13,14 +14,21 @@ namespace vgpu {
 
 namespace {
 
+// What the guest wrote, in the place of its memory that `to` is.
+Status PutWritten(DeviceState& device, std::span<std::byte> to, const MemoryUpdate& update) {
+  const auto begin = std::chrono::steady_clock::now();
+  Status put = PutBox(to, update.box, update.bytes);
+  device.guest_writes += std::chrono::steady_clock::now() - begin;
+  return put;
+}
+
 // A large memory comes in several updates: what is there is kept.
 Status ApplyTransient(DeviceState& device, const MemoryUpdate& update) {
   const Result<BoxSize> size = SizeOf(update.box);
   if (!size) return tl::unexpected(size.error());
   const std::span<const std::byte> before = device.transient.bytes();
   if (size->end <= before.size()) {
-    return update.bytes.empty() ? Status()
-                                : PutBox(device.transient.bytes(), update.box, update.bytes);
+    return update.bytes.empty() ? Status() : PutWritten(device, device.transient.bytes(), update);
   }
   if (size->end > device.options.max_memory) {
     return MakeError(ErrorCode::kUnreadable,
@@ -32,7 +40,7 @@ Status ApplyTransient(DeviceState& device, const MemoryUpdate& update) {
   std::ranges::copy(before, mapping->bytes().begin());
   device.transient = std::move(*mapping);
   if (update.bytes.empty()) return {};
-  return PutBox(device.transient.bytes(), update.box, update.bytes);
+  return PutWritten(device, device.transient.bytes(), update);
 }
 
 // The blob that a resource is while it is mapped; else null.
@@ -52,7 +60,7 @@ Status CopyView(DeviceState& device, Bytes from, std::span<std::byte> to, const 
 
 // The guest writes what it shares.
 Status PutShared(DeviceState& device, uint32_t resource_id, const MemoryUpdate& update) {
-  const Status put = PutBox(SharedBytesOf(device, resource_id), update.box, update.bytes);
+  const Status put = PutWritten(device, SharedBytesOf(device, resource_id), update);
   const BlobState* blob = MappedBlob(device, resource_id);
   if (!put || blob == nullptr || blob->view.empty()) return put;
   return CopyView(device, blob->view, blob->mapped, update.box);

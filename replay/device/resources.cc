@@ -1,7 +1,9 @@
 // Resources and their backing.
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "format/protocol/virgl.h"
 #include "replay/device/handlers.h"
@@ -40,6 +42,28 @@ Reply Create(DeviceState& device, uint32_t id, const ResourceShape& shape) {
   return Reply::OfRenderer(result);
 }
 
+// A staging buffer's memory is the guest's.
+bool HasMemory(const ResourceShape& shape) {
+  return shape.IsBuffer() && shape.width > 0 && shape.bind != kBindStaging;
+}
+
+// To the library a box has signed sides.
+constexpr uint32_t kWidestTransfer = std::numeric_limits<int32_t>::max();
+
+// As many zeros as the library wants to see for a transfer of all of a buffer, though it takes only
+// `width` bytes: it counts in blocks of the format.
+std::vector<iovec> ZerosFor(const ResourceShape& shape) {
+  // Only read, whatever the type of an iovec's pointer says.
+  static std::array<std::byte, 1 << 16> zeros{};
+  const FormatInfo* format = FindFormat(shape.format);
+  uint64_t left = uint64_t{shape.width} * (format == nullptr ? 1 : format->block_bytes);
+  std::vector<iovec> pieces;
+  for (; left > 0; left -= pieces.back().iov_len) {
+    pieces.push_back({zeros.data(), std::min<size_t>(left, zeros.size())});
+  }
+  return pieces;
+}
+
 // 2D resources and blobs do not say what they are for.
 BackingUse UseOf(const ResourceState& resource) {
   const bool shown = resource.shape && (resource.shape->bind & (kBindScanout | kBindCursor)) != 0;
@@ -49,16 +73,13 @@ BackingUse UseOf(const ResourceState& resource) {
 }  // namespace
 
 int ClearNew(DeviceState& device, uint32_t id, const ResourceShape& shape) {
-  if (!device.options.clear_buffers || !shape.IsBuffer()) return 0;
-  // The renderer only reads them, whatever the type of an iovec's pointer says.
-  static std::array<std::byte, 1 << 16> zeros{};
-  std::vector<iovec> pieces;
-  for (uint32_t left = shape.width; left > 0;
-       left -= static_cast<uint32_t>(pieces.back().iov_len)) {
-    pieces.push_back({zeros.data(), std::min<size_t>(left, zeros.size())});
+  if (!device.options.clear_buffers || !HasMemory(shape)) return 0;
+  int result = EINVAL;
+  if (shape.width <= kWidestTransfer) {
+    std::vector<iovec> pieces = ZerosFor(shape);
+    const Transfer all{.w = shape.width, .h = 1, .d = std::min(shape.array_size, 1u)};
+    result = device.renderer.TransferToHost(id, 0, all, pieces);
   }
-  const Transfer all{.w = shape.width, .h = 1, .d = 1};
-  const int result = device.renderer.TransferToHost(id, 0, all, pieces);
   if (result != 0) device.renderer.UnrefResource(id);
   return result;
 }

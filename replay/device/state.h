@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,8 +51,9 @@ struct ResourceState {
 };
 
 struct ContextState {
-  // Resources that PIPE_RESOURCE_CREATE announced and RESOURCE_CREATE_BLOB will name, by blob id.
-  std::unordered_map<uint64_t, ResourceShape> announced;
+  // Resources that PIPE_RESOURCE_CREATE announced and RESOURCE_CREATE_BLOB will name, by blob id,
+  // of which the library knows the low 32 bits. Of one id the first comes first, as in the library.
+  std::multimap<uint32_t, ResourceShape> announced;
   std::unordered_set<uint32_t> attached;       // resources that there are
   std::unordered_set<uint32_t> sub_contexts;   // beside the first
   uint64_t host_bytes = host_costs::kContext;  // of all of this

@@ -40,7 +40,7 @@ bool IsBad(const VirglCommand& command, const PieceSize& first_piece) {
   }
 }
 
-std::pair<uint64_t, ResourceShape> AnnouncedBy(std::span<const uint32_t> words) {
+std::pair<uint32_t, ResourceShape> AnnouncedBy(std::span<const uint32_t> words) {
   return {words[10],
           {.target = words[0],
            .format = words[1],

@@ -18,7 +18,7 @@ struct GuardedStream {
   // The renderer would have answered with an error, and is not able to any more.
   bool refused = false;
   // Resources that the stream announces for RESOURCE_CREATE_BLOB: blob id, shape.
-  std::vector<std::pair<uint64_t, ResourceShape>> announced;
+  std::vector<std::pair<uint32_t, ResourceShape>> announced;
 };
 
 // A stream that is wrong somewhere is cut there, because virglrenderer executes what comes before

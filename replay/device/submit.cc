@@ -82,7 +82,7 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
       },
       [&device](uint32_t resource_id) { return device.memory->FirstPieceOf(resource_id); }};
   const GuardedStream guarded = GuardStream(std::span(device.stream).first(dwords), asked);
-  for (const auto& [blob_id, shape] : guarded.announced) context->announced[blob_id] = shape;
+  for (const auto& [blob_id, shape] : guarded.announced) context->announced.emplace(blob_id, shape);
   device.last_context = call.header.ctx_id;
   CountStream(device, guarded.dwords);
   const int result = device.renderer.Submit(call.header.ctx_id, guarded.dwords);

@@ -22,6 +22,13 @@ bool SameDigest(const Digest& digest, const std::string& recorded) {
                     reinterpret_cast<const uint8_t*>(recorded.data()));
 }
 
+double ShareBeside(const PlayReport& report, uint64_t known_ns) {
+  const uint64_t replay_ns = report.ReplayNs();
+  if (replay_ns == 0) return 0;
+  return static_cast<double>(replay_ns - std::min(replay_ns, known_ns)) /
+         static_cast<double>(replay_ns);
+}
+
 Bytes BytesOf(const std::string& text) { return std::as_bytes(std::span(text)); }
 
 }  // namespace
@@ -31,12 +38,9 @@ std::string Describe(const CommandPlace& place) {
                      CommandName(static_cast<CommandType>(place.type)), place.context, place.frame);
 }
 
-double PlayReport::ShareBeside(uint64_t known_ns) const {
-  const uint64_t replay_ns = ReplayNs();
-  if (replay_ns == 0) return 0;
-  return static_cast<double>(replay_ns - std::min(replay_ns, known_ns)) /
-         static_cast<double>(replay_ns);
-}
+double PlayReport::ShareOutsideRenderer() const { return ShareBeside(*this, renderer_ns); }
+
+double PlayReport::OwnShare() const { return ShareBeside(*this, renderer_ns + guest_write_ns); }
 
 // The state of one Play().
 class Player::Run {

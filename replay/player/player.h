@@ -54,11 +54,8 @@ struct PlayReport {
   uint64_t ReplayNs() const { return total_ns - std::min(total_ns, observer_ns); }
   // The share of the replay's time that the renderer did not take, 0 to 1: the guest's writes,
   // which a guest's processor does in a live run, and the tool's own work.
-  double ShareOutsideRenderer() const { return ShareBeside(renderer_ns); }
-  double OwnShare() const { return ShareBeside(renderer_ns + guest_write_ns); }
-
- private:
-  double ShareBeside(uint64_t known_ns) const;
+  double ShareOutsideRenderer() const;
+  double OwnShare() const;
 };
 
 class Player {

@@ -12,8 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kDocumentVersion = 2;
+constexpr int kDocumentVersion = 1;
 constexpr const char* kKind = "vgpu-replay bench";
+constexpr const char* kOwnShare = "own_share";  // older documents have none
 
 // One list of a run's numbers for both directions.
 template <typename Archive, typename Run>
@@ -25,7 +26,6 @@ void EachNumber(Archive&& archive, Run& run) {
   archive("first_replay_ns", run.cold.wall_ns);
   archive("first_replay_first_frame_ns", run.cold_first_ns);
   archive("outside_renderer_share", run.outside_share);
-  archive("own_share", run.own_share);
 }
 
 Json FactsJson(const Facts& facts) {
@@ -51,6 +51,7 @@ Json SideJson(const BenchSide& side) {
   for (const RunTimes& run : side.runs) {
     Json one;
     EachNumber([&one](const char* name, double value) { one[name] = value; }, run);
+    one[kOwnShare] = run.own_share;
     runs.push_back(std::move(one));
   }
   return {{"settings", side.settings},
@@ -100,6 +101,7 @@ BenchSide SideOf(const Json& json) {
   for (const Json& one : json.at("runs")) {
     RunTimes& run = side.runs.emplace_back();
     EachNumber([&one](const char* name, double& value) { one.at(name).get_to(value); }, run);
+    run.own_share = one.value(kOwnShare, run.outside_share);
   }
   return side;
 }

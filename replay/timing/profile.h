@@ -124,11 +124,14 @@ struct Profile {
   TraceEventsReport trace_events;
 
   // The guest's writes and the tool's own work.
-  uint64_t OutsideNs() const { return Beside(renderer_ns + profiling_ns); }
-  uint64_t OwnNs() const { return Beside(renderer_ns + profiling_ns + guest_write_ns); }
-
- private:
-  uint64_t Beside(uint64_t known) const { return total_ns - (known < total_ns ? known : total_ns); }
+  uint64_t OutsideNs() const {
+    const uint64_t known = renderer_ns + profiling_ns;
+    return total_ns - (known < total_ns ? known : total_ns);
+  }
+  uint64_t OwnNs() const {
+    const uint64_t outside = OutsideNs();
+    return outside - (guest_write_ns < outside ? guest_write_ns : outside);
+  }
 };
 
 // One JSON object; text that is not UTF-8 has U+FFFD.

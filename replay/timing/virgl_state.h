@@ -92,7 +92,7 @@ class VirglState {
   struct Context {
     std::unordered_map<uint32_t, SubContext> subs;  // 0 is always there
     uint32_t current = 0;
-    std::unordered_map<uint64_t, ResourceShape> announced;  // by blob id
+    std::multimap<uint32_t, ResourceShape> announced;  // by blob id; the first of one id first
   };
   using Words = std::span<const uint32_t>;
 

@@ -59,6 +59,43 @@ TEST_F(DeviceCalls, ABlobThatIsANewBufferIsWrittenWithZeros) {
   EXPECT_EQ(renderer_.own_memory, std::vector<std::byte>(4096));
 }
 
+// The library takes blob ids by their low 32 bits, and of two resources of one id the first.
+TEST_F(DeviceCalls, ABlobIsWhatTheLibraryTakesForItsId) {
+  const auto announce = [](uint32_t target, uint32_t width) -> std::vector<uint32_t> {
+    return {48 | 11 << 16, target, 64, 16, width, 1, 1, 1, 0, 0, 0, 7};
+  };
+  Answer(ask::Submit(1, announce(0, 4096)));
+  Answer(ask::Submit(1, announce(2, 8)));
+  auto blob = ask::Blob(6, kBlobMemHost3d, 4096);
+  blob.blob_id = (uint64_t{1} << 32) + 7;
+  EXPECT_EQ(CallsOf(ask::CreateBlob(1, blob)).back().substr(0, 20), "TransferToHost 6 ctx");
+  EXPECT_EQ(device_->ShapeOf(6)->width, 4096u);
+  blob.resource_id = 8;
+  EXPECT_EQ(CallsOf(ask::CreateBlob(1, blob)).back().substr(0, 12), "CreateBlob 8");
+  EXPECT_EQ(device_->ShapeOf(8)->width, 8u);
+}
+
+TEST_F(DeviceCalls, WhatHasNoMemoryInTheHostIsNotCleared) {
+  auto shape = ask::Shape3d(6, 0, 4096, 1);
+  shape.bind = kBindStaging;
+  EXPECT_EQ(CallsOf({CommandType::RESOURCE_CREATE_3D, shape}).size(), 2u);
+  EXPECT_EQ(CallsOf(ask::Create3d(7, 0, 0, 1)).size(), 2u);
+}
+
+TEST_F(DeviceCalls, ABufferThatIsTooLargeToBeClearedIsRefused) {
+  EXPECT_EQ(Answer(ask::Create3d(6, 0, 0x8000'0000u, 1)), "ERR_UNSPEC");
+  EXPECT_EQ(renderer_.calls.back(), "UnrefResource 6");
+}
+
+TEST_F(DeviceCalls, ABlobThatCannotBeClearedIsNoResource) {
+  Answer(ask::Submit(1, {48 | 11 << 16, 0, 64, 16, 4096, 1, 1, 1, 0, 0, 0, 7}));
+  renderer_.transfer_result = EINVAL;
+  auto blob = ask::Blob(6, kBlobMemHost3d, 4096);
+  blob.blob_id = 7;
+  EXPECT_EQ(Answer(ask::CreateBlob(1, blob)), "ERR_UNSPEC");
+  EXPECT_EQ(renderer_.calls.back(), "UnrefResource 6");
+}
+
 TEST_F(DeviceCalls, ABufferThatCannotBeClearedIsNoResource) {
   renderer_.transfer_result = EINVAL;
   EXPECT_EQ(Answer(ask::Create3d(6, 0, 4096, 1)), "ERR_UNSPEC");

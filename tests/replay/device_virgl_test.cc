@@ -39,8 +39,8 @@ class DeviceOnVirgl : public ::testing::Test {
       renderer_->PollFences(100);
     }
   }
-  // VIRTIO_GPU.md section 7: a surface of the resource, cleared to (1, 0.2, 0, 1). A
-  // fifth is 51 of 255; a half is 127 or 128, as a driver likes.
+  // VIRTIO_GPU.md section 7: a surface of the resource, cleared to (1, 0.2, 0, 1). A fifth is 51
+  // of 255; a half is 127 or 128, as a driver likes.
   static std::vector<uint32_t> ClearStream(uint32_t resource_id) {
     const auto bits = [](float value) {
       uint32_t out;
@@ -160,6 +160,53 @@ TEST_F(DeviceOnVirgl, AReadBackGoesIntoTheBackingOrIntoItsOwnMemory) {
   const auto own = device_->ReadTransient(first);
   ASSERT_TRUE(own) << own.error().message;
   EXPECT_EQ(*own, colour);
+}
+
+// Whatever a guest calls a buffer, clearing it changes no answer, and nothing that the library
+// says.
+TEST_F(DeviceOnVirgl, ClearedBuffersAreAnsweredAsOthers) {
+  const auto buffer = [](uint32_t id, auto change) {
+    auto shape = ask::Shape3d(id, 0, 100'000, 1);
+    change(shape);
+    return Request(CommandType::RESOURCE_CREATE_3D, shape);
+  };
+  std::vector<Request> requests;
+  uint32_t id = 10;
+  for (const uint32_t bind : {1u << 4, 1u << 5, 1u << 6, 1u << 17, kBindStaging}) {
+    requests.push_back(buffer(++id, [&](auto& shape) { shape.bind = bind; }));
+  }
+  requests.push_back(buffer(++id, [](auto& shape) { shape.format = 31; }));  // of 16 bytes
+  requests.push_back(buffer(++id, [](auto& shape) { shape.width = 0; }));
+  requests.push_back(buffer(++id, [](auto& shape) { shape.array_size = 0; }));
+  std::vector<std::string> answers[2];
+  std::string said[2];
+  for (const bool clears : {false, true}) {
+    log_.clear();
+    device_.reset();
+    device_.emplace(*renderer_, DeviceOptions{.clear_buffers = clears});
+    for (const Request& request : requests) answers[clears].push_back(Answer(request));
+    said[clears] = log_;
+  }
+  EXPECT_EQ(answers[0], answers[1]);
+  EXPECT_EQ(said[0], said[1]);
+}
+
+// What the device takes for the shape of a blob is what the library has.
+TEST_F(DeviceOnVirgl, OfTwoAnnouncedResourcesOfOneIdTheFirstIsTheBlob) {
+  constexpr uint32_t kR8 = 64, kVertex = 1 << 4, kBytes = 4096;
+  Expect(ask::CreateContext(1));
+  Expect(ask::Submit(1, {48 | 11 << 16, 0, kR8, kVertex, kBytes, 1, 1, 1, 0, 0, 0, 7,
+                         48 | 11 << 16, 2, 1,   2,       8,      8, 1, 1, 0, 0, 0, 7}));
+  auto blob = ask::Blob(5, kBlobMemHost3d, kBytes);
+  blob.blob_id = (uint64_t{1} << 32) + 7;
+  Expect(ask::CreateBlob(1, blob));
+  Expect(ask::AttachToContext(1, 5));
+  ASSERT_NE(device_->ShapeOf(5), nullptr);
+  EXPECT_EQ(device_->ShapeOf(5)->width, kBytes);
+  const MemoryUpdate space{
+      .resource_id = 5, .transient = true, .box = {.row_bytes = kBytes}, .bytes = {}};
+  Expect(ask::FromHost3d(1, ask::Transfer3d(5, {0, 0, 0, kBytes, 1, 1})), std::span(&space, 1));
+  EXPECT_THAT(*device_->ReadTransient({.row_bytes = kBytes}), testing::Each(std::byte{0}));
 }
 
 TEST_F(DeviceOnVirgl, AFaultyStreamDrawsUpToItsFaultAndSpoilsItsContext) {

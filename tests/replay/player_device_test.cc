@@ -11,6 +11,16 @@ using ::testing::IsEmpty;
 constexpr uint64_t kEntryAddress = 0xdead0000;  // of all entries that ask:: makes
 constexpr uint64_t kBudget = 1 << 20;
 
+TEST(RecordedDevice, ClearsBuffersWhereTheRecordedOneDid) {
+  proto::Session session;
+  session.set_source(proto::SOURCE_DEVICE);
+  EXPECT_TRUE(RecordedDeviceOptions(session, kBudget).clear_buffers);
+  for (const auto source : {proto::SOURCE_SHIM_VMM, proto::SOURCE_SHIM_VTEST}) {
+    session.set_source(source);
+    EXPECT_FALSE(RecordedDeviceOptions(session, kBudget).clear_buffers);
+  }
+}
+
 // A device that serves a guest, and the recording of it. The calls are those of its owner.
 class LiveRecording {
  public:

@@ -417,10 +417,10 @@ TEST_F(WorkerReplayTest, ATraceOf2dIsIdenticalOnVirgl) {
 
 TEST_F(WorkerReplayTest, ATraceOf2dIsIdenticalOnTheSoftwareRendererWithoutEgl) {
   Write(Add2dFrames);
-  setenv("__EGL_VENDOR_LIBRARY_DIRS", "/nonexistent", 1);
+  setenv("__EGL_VENDOR_LIBRARY_FILENAMES", "/nonexistent", 1);
   const auto outcome =
       Run({.renderer = RendererKind::kSoftware, .loops = 2, .check_content = true});
-  unsetenv("__EGL_VENDOR_LIBRARY_DIRS");
+  unsetenv("__EGL_VENDOR_LIBRARY_FILENAMES");
   ASSERT_FALSE(outcome.failure) << outcome.failure->message;
   EXPECT_THAT(outcome.differences, IsEmpty());
   EXPECT_EQ(outcome.done->report.done.frames, 4u);

@@ -58,6 +58,16 @@ TEST(BenchResult, ABaselineSurvivesItsDocument) {
   EXPECT_EQ(trace.side.runs[0].own_share, 0.125);
 }
 
+TEST(BenchResult, AnOlderBaselineDoesNotTellTheToolsOwnShare) {
+  std::string text = ToJson(Example());
+  for (size_t place; (place = text.find("\"own_share\"")) != std::string::npos;) {
+    text.replace(place + 1, 3, "OWN");
+  }
+  const auto read = BenchResultOf(text, "b.json");
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->traces.at(0).side.runs[0].own_share, 0.25);
+}
+
 TEST(BenchResult, FramesAreMediansOverTheRuns) {
   const auto frames = Example().traces[0].side.FrameMedians();
   ASSERT_EQ(frames.size(), 2u);
@@ -83,7 +93,7 @@ TEST(BenchResult, NamesWhatIsWrongWithAFile) {
   EXPECT_THAT(error_of("[]"), HasSubstr("b.json: is no result of bench"));
   EXPECT_EQ(error_of(R"({"kind": "other"})"), "b.json: is no result of bench");
   EXPECT_EQ(error_of(R"({"kind": "vgpu-replay bench", "version": 9})"),
-            "b.json: has version 9 of results; 2 is known");
+            "b.json: has version 9 of results; 1 is known");
   BenchResult nothing = Example();
   nothing.traces[0].side.runs.clear();
   EXPECT_EQ(error_of(ToJson(nothing)), "b.json: has no times of folder/kmscube.vgpu");
