@@ -53,8 +53,10 @@ void TraceEvents::Write(Group group, uint32_t track, const Span& outer,
 void TraceEvents::WriteCounter(std::string_view name, uint64_t time_ns, uint64_t value,
                                uint64_t command) {
   if (!Take(1, command)) return;
-  Line(fmt::format(R"({{"ph":"C","name":"{}","ts":{},"pid":1,"tid":0,"args":{{"value":{}}}}})",
-                   name, Microseconds(time_ns - std::min(time_ns, zero_ns_)), value));
+  // Chrome's viewer shows the category before the name.
+  Line(fmt::format(
+      R"({{"ph":"C","cat":"frame","name":"{}","ts":{},"pid":1,"tid":0,"args":{{"value":{}}}}})",
+      name, Microseconds(time_ns - std::min(time_ns, zero_ns_)), value));
 }
 
 bool TraceEvents::Take(uint64_t events, uint64_t command) {
