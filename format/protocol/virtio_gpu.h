@@ -100,6 +100,7 @@ inline constexpr uint32_t kBlobFlagCrossDevice = 1u << 2;
 inline constexpr uint32_t kBindDisplayTarget = 1u << 7;
 inline constexpr uint32_t kBindCursor = 1u << 16;
 inline constexpr uint32_t kBindScanout = 1u << 18;
+// Of a buffer whose memory is its backing, with none in the host (STAGING, and nothing else).
 inline constexpr uint32_t kBindStaging = 1u << 19;
 
 inline constexpr uint32_t kMaxScanouts = 16;

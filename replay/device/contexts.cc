@@ -42,7 +42,7 @@ Reply Handle(On<CommandType::CTX_DESTROY>, DeviceState& device, const wire::Head
   // Context 0 is the renderer's own and is never in the table.
   const ContextState* context = device.FindContext(call.header.ctx_id);
   if (context == nullptr) return Reply::Refuse(ResponseType::ERR_INVALID_CONTEXT_ID);
-  device.host_bytes -= context->host_bytes;
+  device.Release(*context);
   device.contexts.erase(call.header.ctx_id);
   device.renderer.DestroyContext(call.header.ctx_id);
   return Reply::Ok();

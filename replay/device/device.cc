@@ -265,7 +265,10 @@ Status Device::WriteBacking(const MemoryUpdate& update) { return ApplyMemory(*im
 
 void Device::Reset() {
   DeviceState& device = *impl_;
-  for (const auto& [id, context] : device.contexts) device.renderer.DestroyContext(id);
+  for (const auto& [id, context] : device.contexts) {
+    device.renderer.DestroyContext(id);
+    device.Release(context);
+  }
   for (auto& [id, resource] : device.resources) ReleaseResource(device, id, resource);
   device.renderer.Reset();
   device.resources.clear();
@@ -274,7 +277,7 @@ void Device::Reset() {
   if (device.account) device.account->ReleaseAll();
   device.scanouts = {};
   device.cursors = {};
-  device.host_bytes = 0;
+  device.host_bytes = device.left_bytes;
   device.last_context = 0;
   device.transient = Mapping();
 }

@@ -57,8 +57,8 @@ struct DeviceOptions {
   bool force_context_0 = true;
   // Whether new buffers are written with zeros. GL promises nothing of what is in them: with
   // NVIDIA's driver it is memory of this process, which the guest can read back. Textures come
-  // empty from the drivers that we know. One of more than 2 GiB cannot be written whole, and is
-  // refused.
+  // empty from the drivers that we know. One of more than 2 GiB, in blocks of its format, or of
+  // several layers cannot be written whole by the library, and is refused.
   bool clear_buffers = true;
   // Where the device's own rebuilt memory comes from and goes back to; null: from the system.
   std::shared_ptr<SparePages> spare_pages{};

@@ -47,19 +47,24 @@ bool HasMemory(const ResourceShape& shape) {
   return shape.IsBuffer() && shape.width > 0 && shape.bind != kBindStaging;
 }
 
-// To the library a box has signed sides.
-constexpr uint32_t kWidestTransfer = std::numeric_limits<int32_t>::max();
+// What the library takes for the bytes of a transfer of all of a buffer, of which it uses `width`.
+uint64_t TransferBytes(const ResourceShape& shape) {
+  const FormatInfo* format = FindFormat(shape.format);
+  return uint64_t{shape.width} * (format == nullptr ? 1 : format->block_bytes);
+}
 
-// As many zeros as the library wants to see for a transfer of all of a buffer, though it takes only
-// `width` bytes: it counts in blocks of the format.
-std::vector<iovec> ZerosFor(const ResourceShape& shape) {
+// The library counts these bytes in 32 bits, for each layer that a buffer should not have. Where
+// that wraps, a write of a few bytes has it map all of the buffer anew, with whatever is there.
+bool CanBeCleared(const ResourceShape& shape) {
+  return TransferBytes(shape) <= std::numeric_limits<int32_t>::max() && shape.array_size <= 1;
+}
+
+std::vector<iovec> Zeros(uint64_t bytes) {
   // Only read, whatever the type of an iovec's pointer says.
   static std::array<std::byte, 1 << 16> zeros{};
-  const FormatInfo* format = FindFormat(shape.format);
-  uint64_t left = uint64_t{shape.width} * (format == nullptr ? 1 : format->block_bytes);
   std::vector<iovec> pieces;
-  for (; left > 0; left -= pieces.back().iov_len) {
-    pieces.push_back({zeros.data(), std::min<size_t>(left, zeros.size())});
+  for (; bytes > 0; bytes -= pieces.back().iov_len) {
+    pieces.push_back({zeros.data(), std::min<size_t>(bytes, zeros.size())});
   }
   return pieces;
 }
@@ -75,9 +80,9 @@ BackingUse UseOf(const ResourceState& resource) {
 int ClearNew(DeviceState& device, uint32_t id, const ResourceShape& shape) {
   if (!device.options.clear_buffers || !HasMemory(shape)) return 0;
   int result = EINVAL;
-  if (shape.width <= kWidestTransfer) {
-    std::vector<iovec> pieces = ZerosFor(shape);
-    const Transfer all{.w = shape.width, .h = 1, .d = std::min(shape.array_size, 1u)};
+  if (CanBeCleared(shape)) {
+    std::vector<iovec> pieces = Zeros(TransferBytes(shape));
+    const Transfer all{.w = shape.width, .h = 1, .d = shape.array_size};
     result = device.renderer.TransferToHost(id, 0, all, pieces);
   }
   if (result != 0) device.renderer.UnrefResource(id);

@@ -88,6 +88,7 @@ struct DeviceState {
   std::array<Display, kMaxScanouts> displays;
   uint32_t last_context = 0;                // of the last submit or transfer; may be gone
   uint64_t host_bytes = 0;                  // sum over resources and contexts
+  uint64_t left_bytes = 0;                  // of host_bytes, by contexts that are gone
   HeapUsage usage;                          // of the memory, in what this device did with it
   std::chrono::nanoseconds guest_writes{};  // Device::GuestWriteNs
   std::optional<Error> failure;  // the device cannot go on; the command at hand is the reason
@@ -106,6 +107,17 @@ struct DeviceState {
   void Shrink(ContextState& context, uint64_t bytes) {
     host_bytes -= bytes;
     context.host_bytes -= bytes;
+  }
+
+  // What a context that goes took is free again, but for what it announced and nobody created: the
+  // library (0.10.4) keeps that for ever.
+  void Release(const ContextState& context) {
+    uint64_t left = 0;
+    for (const auto& [id, shape] : context.announced) {
+      left += host_costs::kEntry + host_costs::OfResource(shape);
+    }
+    host_bytes -= context.host_bytes - left;
+    left_bytes += left;
   }
 
   ResourceState* FindResource(uint32_t id) {

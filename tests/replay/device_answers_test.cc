@@ -442,7 +442,8 @@ TEST_F(DeviceTest, EveryCommandOfTheTableIsAnsweredOnItsOwnQueueOnly) {
     command.request = request.bytes();
     command.queue = QueueOf(request) == Queue::kControl ? Queue::kCursor : Queue::kControl;
     const auto response = device_->Execute(command);
-    return response ? NameOfResponse(ReadStruct<wire::CtrlHeader>(response->bytes)->type) : "an error";
+    return response ? NameOfResponse(ReadStruct<wire::CtrlHeader>(response->bytes)->type)
+                    : "an error";
   };
 #define VGPU_COMMAND(NAME, value, queue_of_it, feature, Struct, OK_RESPONSE, Trailing) \
   EXPECT_EQ(on_the_other_queue({CommandType::NAME, wire::Struct()}), "ERR_UNSPEC") << #NAME;
@@ -469,6 +470,24 @@ TEST_F(DeviceTest, WhatAResourceTookIsFreeAgainWhenItIsGone) {
     EXPECT_EQ(Answer(ask::Create2d(2, 1, 1)), "ERR_OUT_OF_MEMORY");
     EXPECT_EQ(Answer(ask::Unref(1)), "OK_NODATA");
   }
+}
+
+// The library never frees what was announced and not created, neither with its context nor at a
+// reset.
+TEST_F(DeviceTest, WhatAContextOnlyAnnouncedStaysInTheBudget) {
+  constexpr uint64_t kBytes = 1 << 20;
+  constexpr uint64_t kCost = kBytes + host_costs::kResource + host_costs::kEntry;
+  DeviceOptions options;
+  options.max_host_memory = host_costs::kContext + 3 * kCost;
+  MakeDevice(options);
+  const Request announce = ask::Submit(1, {48 | 11 << 16, 0, 64, 16, kBytes, 1, 1, 1, 0, 0, 0, 7});
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Answer(ask::CreateContext(1)), "OK_NODATA");
+    EXPECT_EQ(Answer(announce), "OK_NODATA");
+    i == 1 ? device_->Reset() : (void)Answer(ask::DestroyContext(1));
+  }
+  EXPECT_EQ(Answer(ask::CreateContext(1)), "OK_NODATA");
+  EXPECT_EQ(Answer(announce), "ERR_OUT_OF_MEMORY");
 }
 
 TEST_F(DeviceTest, SmallerLevelsOfAResourceTakeHostMemoryToo) {

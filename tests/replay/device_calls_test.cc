@@ -85,6 +85,12 @@ TEST_F(DeviceCalls, WhatHasNoMemoryInTheHostIsNotCleared) {
 TEST_F(DeviceCalls, ABufferThatIsTooLargeToBeClearedIsRefused) {
   EXPECT_EQ(Answer(ask::Create3d(6, 0, 0x8000'0000u, 1)), "ERR_UNSPEC");
   EXPECT_EQ(renderer_.calls.back(), "UnrefResource 6");
+  auto wide = ask::Shape3d(7, 0, 1 << 27, 1);
+  wide.format = 31;  // R32G32B32A32_FLOAT
+  EXPECT_EQ(Answer({CommandType::RESOURCE_CREATE_3D, wide}), "ERR_UNSPEC");
+  auto layered = ask::Shape3d(8, 0, 4096, 1);
+  layered.array_size = 1 << 20;
+  EXPECT_EQ(Answer({CommandType::RESOURCE_CREATE_3D, layered}), "ERR_UNSPEC");
 }
 
 TEST_F(DeviceCalls, ABlobThatCannotBeClearedIsNoResource) {

@@ -207,6 +207,10 @@ TEST_F(DeviceOnVirgl, OfTwoAnnouncedResourcesOfOneIdTheFirstIsTheBlob) {
       .resource_id = 5, .transient = true, .box = {.row_bytes = kBytes}, .bytes = {}};
   Expect(ask::FromHost3d(1, ask::Transfer3d(5, {0, 0, 0, kBytes, 1, 1})), std::span(&space, 1));
   EXPECT_THAT(*device_->ReadTransient({.row_bytes = kBytes}), testing::Each(std::byte{0}));
+  blob.resource_id = 6;
+  Expect(ask::CreateBlob(1, blob));
+  ASSERT_NE(device_->ShapeOf(6), nullptr);
+  EXPECT_EQ(device_->ShapeOf(6)->width, 8u);
 }
 
 TEST_F(DeviceOnVirgl, AFaultyStreamDrawsUpToItsFaultAndSpoilsItsContext) {

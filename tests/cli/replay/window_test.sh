@@ -31,7 +31,7 @@ until_true() {
   done
 }
 moves() { local old=$1 now; now=$(red) && [ -n "$now" ] && [ "$now" != "$old" ]; }
-is_green() { [[ "$(shot)" == *" 128 0" ]]; }
+is_green() { [[ "$(shot)" == *" 51 0" ]]; }
 gone() { ! kill -0 "$pid" 2>/dev/null; }
 # A search fails where a window goes while it looks: it is repeated.
 find_window() {
@@ -57,7 +57,7 @@ settled() { at=$(red); sleep 0.3; [ "$at" = "$(red)" ]; }
 
 "$make_trace" "$work/trace.vgpu" 240
 show "$work/trace.vgpu" --pace recorded
-until_true 60 is_green || fail "the picture has the colour $(shot), expected green 128 and blue 0"
+until_true 60 is_green || fail "the picture has the colour $(shot), expected green 51 and blue 0"
 
 first=$(red)
 until_true 10 moves "$first" || fail "the picture does not move"

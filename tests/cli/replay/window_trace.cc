@@ -1,5 +1,5 @@
 // Writes a trace for window_test.sh: FRAMES frames of 16x16 pixels, one every 50 ms. Frame N is of
-// one colour, whose red is N of 255 and whose green is 128.
+// one colour, whose red is N of 255 and whose green is 51.
 #include <cstdio>
 #include <cstdlib>
 
@@ -16,7 +16,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < std::atoi(argv[2]); ++i) {
     const auto red = static_cast<uint8_t>(i);
     vgpu::AddClearedFrame(trace, i == 0, static_cast<float>(i) / 255,
-                          vgpu::SolidPixels(0, 128, red));
+                          vgpu::SolidPixels(0, 51, red));
   }
   return 0;
 }
