@@ -12,6 +12,7 @@ if [ -z "${VGPU_UNDER_XVFB:-}" ]; then
 fi
 
 work=$(mktemp -d)
+trap 'echo "window_test: line $LINENO failed" >&2' ERR
 trap 'rm -rf "$work"; [ -z "${pid:-}" ] || kill "$pid" 2>/dev/null || true' EXIT
 fail() { echo "window_test: $*" >&2; cat "$work/log" >&2; exit 1; }
 
@@ -30,6 +31,7 @@ until_true() {
     sleep 0.05
   done
 }
+seen() { first=$(red) && [ -n "$first" ]; }
 moves() { local old=$1 now; now=$(red) && [ -n "$now" ] && [ "$now" != "$old" ]; }
 is_green() { [[ "$(shot)" == *" 51 0" ]]; }
 gone() { ! kill -0 "$pid" 2>/dev/null; }
@@ -41,25 +43,29 @@ find_window() {
 show() {
   "$replay" run --window --loop 0 "$@" >"$work/log" 2>&1 &
   pid=$!
-  until_true 60 find_window "$(basename "$1")" || fail "no window appeared"
-  xdotool windowfocus --sync "$window"
+  until_true 60 focus "$(basename "$1")" || fail "no window appeared, or it takes no focus"
+}
+# focus TITLE: the X server refuses it while a window is being shown.
+focus() { find_window "$1" && xdotool windowfocus --sync "$window" 2>/dev/null; }
+# A key is pressed again where it came while the focus moved; the window may be gone before it goes up.
+ends_by_escape() {
+  xdotool key --window "$window" Escape 2>/dev/null || true
+  until_true 2 gone
 }
 # escape: ends the replay.
 escape() {
-  # The window may be gone before the key goes up.
-  xdotool key --window "$window" Escape 2>/dev/null || true
-  until_true 20 gone || fail "Escape does not end the replay"
+  until_true 20 ends_by_escape || fail "Escape does not end the replay"
   wait "$pid" || fail "ended with exit status $?"
   pid=
 }
 # settled: two shots in a row are alike; leaves the red in $at.
-settled() { at=$(red); sleep 0.3; [ "$at" = "$(red)" ]; }
+settled() { at=$(red) && sleep 0.3 && [ "$at" = "$(red)" ]; }
 
 "$make_trace" "$work/trace.vgpu" 240
 show "$work/trace.vgpu" --pace recorded
 until_true 60 is_green || fail "the picture has the colour $(shot), expected green 51 and blue 0"
 
-first=$(red)
+until_true 10 seen || fail "the window has no picture"
 until_true 10 moves "$first" || fail "the picture does not move"
 
 xdotool key --window "$window" space
