@@ -59,8 +59,8 @@ std::string Name(const BenchSide& side) {
 
 void PrintRow(const TraceBench& trace, const std::string& what, const Cell& cell,
               const Effect* effect) {
-  Print("  {:<28}{:>30}", what, cell(trace.side));
-  if (trace.other) Print("{:>30}", cell(*trace.other));
+  Print("  {:<28}  {:>28}", what, cell(trace.side));
+  if (trace.other) Print("  {:>28}", cell(*trace.other));
   if (effect != nullptr) Print("{:>12}", Signed(effect->estimate));
   Print("\n");
 }
