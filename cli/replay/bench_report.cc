@@ -22,18 +22,20 @@ std::string Signed(double share) {
   return std::isfinite(share) ? fmt::format("{:+.2f} %", share * 100) : "any";
 }
 
-std::string MedianOfRuns(const BenchSide& side,
-                         const std::function<double(const RunTimes&)>& value) {
+double MedianOver(const BenchSide& side, const std::function<double(const RunTimes&)>& value) {
   std::vector<double> all;
   for (const RunTimes& run : side.runs) all.push_back(value(run));
-  return Milliseconds(MedianOf(std::move(all)));
+  return MedianOf(std::move(all));
+}
+
+std::string MedianOfRuns(const BenchSide& side,
+                         const std::function<double(const RunTimes&)>& value) {
+  return Milliseconds(MedianOver(side, value));
 }
 
 Cell ShareOfRuns(double RunTimes::*share) {
   return [share](const BenchSide& side) {
-    std::vector<double> all;
-    for (const RunTimes& run : side.runs) all.push_back(run.*share);
-    return Percent(MedianOf(std::move(all)));
+    return Percent(MedianOver(side, [share](const RunTimes& run) { return run.*share; }));
   };
 }
 

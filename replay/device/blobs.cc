@@ -73,12 +73,8 @@ std::optional<ResourceShape> TakeAnnounced(DeviceState& device, uint32_t ctx_id,
                                            const wire::ResourceCreateBlob& request) {
   ContextState* context = device.FindContext(ctx_id);
   if (context == nullptr || request.blob_mem == kBlobMemGuest) return std::nullopt;
-  const auto blob_id = static_cast<uint32_t>(request.blob_id);
-  const auto first = context->announced.lower_bound(blob_id);
-  if (first == context->announced.end() || first->first != blob_id) return std::nullopt;
-  const ResourceShape shape = first->second;
-  context->announced.erase(first);
-  device.Shrink(*context, host_costs::kEntry + host_costs::OfResource(shape));
+  const auto shape = vgpu::TakeAnnounced(context->announced, request.blob_id);
+  if (shape) device.Shrink(*context, host_costs::OfAnnounced(*shape));
   return shape;
 }
 

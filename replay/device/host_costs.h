@@ -20,5 +20,7 @@ inline constexpr uint64_t kEntry = 128;
 // About what the renderer takes for a resource: the library itself accepts any size, and a guest
 // that asks for more than the machine has takes the host's processes down.
 uint64_t OfResource(const ResourceShape& shape);
+// The same of one that is announced, with its entry.
+uint64_t OfAnnounced(const ResourceShape& shape);
 
 }  // namespace vgpu::host_costs

@@ -105,6 +105,11 @@ uint64_t host_costs::OfResource(const ResourceShape& shape) {
   return bytes > UINT64_MAX - kResource ? UINT64_MAX : bytes + kResource;
 }
 
+uint64_t host_costs::OfAnnounced(const ResourceShape& shape) {
+  const uint64_t bytes = OfResource(shape);
+  return bytes > UINT64_MAX - kEntry ? UINT64_MAX : bytes + kEntry;
+}
+
 Reply Handle(On<CommandType::RESOURCE_CREATE_2D>, DeviceState& device,
              const wire::ResourceCreate2d& request, const Call&) {
   return Create(device, request.resource_id, ShapeOf(request));

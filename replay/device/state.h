@@ -4,7 +4,6 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +18,7 @@
 #include "heap/host_visible_window.h"
 #include "heap/mapping.h"
 #include "heap/rebuilt_memory.h"
+#include "replay/device/announced.h"
 #include "replay/device/device.h"
 #include "replay/device/host_costs.h"
 
@@ -51,9 +51,7 @@ struct ResourceState {
 };
 
 struct ContextState {
-  // Resources that PIPE_RESOURCE_CREATE announced and RESOURCE_CREATE_BLOB will name, by blob id,
-  // of which the library knows the low 32 bits. Of one id the first comes first, as in the library.
-  std::multimap<uint32_t, ResourceShape> announced;
+  AnnouncedShapes announced;                   // that RESOURCE_CREATE_BLOB has not named yet
   std::unordered_set<uint32_t> attached;       // resources that there are
   std::unordered_set<uint32_t> sub_contexts;   // beside the first
   uint64_t host_bytes = host_costs::kContext;  // of all of this
@@ -113,9 +111,7 @@ struct DeviceState {
   // library (0.10.4) keeps that for ever.
   void Release(const ContextState& context) {
     uint64_t left = 0;
-    for (const auto& [id, shape] : context.announced) {
-      left += host_costs::kEntry + host_costs::OfResource(shape);
-    }
+    for (const auto& [id, shape] : context.announced) left += host_costs::OfAnnounced(shape);
     host_bytes -= context.host_bytes - left;
     left_bytes += left;
   }

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "format/protocol/virgl.h"
+#include "replay/device/announced.h"
 
 namespace vgpu {
 
@@ -38,20 +39,6 @@ bool IsBad(const VirglCommand& command, const PieceSize& first_piece) {
     default:
       return false;
   }
-}
-
-std::pair<uint32_t, ResourceShape> AnnouncedBy(std::span<const uint32_t> words) {
-  return {words[10],
-          {.target = words[0],
-           .format = words[1],
-           .bind = words[2],
-           .width = words[3],
-           .height = words[4],
-           .depth = words[5],
-           .array_size = words[6],
-           .last_level = words[7],
-           .nr_samples = words[8],
-           .flags = words[9]}};
 }
 
 }  // namespace

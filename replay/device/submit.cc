@@ -75,9 +75,8 @@ Reply Handle(On<CommandType::SUBMIT_3D>, DeviceState& device, const wire::Submit
         return !full;
       },
       [&](const ResourceShape& shape) {
-        const uint64_t cost = host_costs::OfResource(shape);
-        full = ++announced > kMaxAnnounced || cost > UINT64_MAX - host_costs::kEntry ||
-               !device.Grow(*context, cost + host_costs::kEntry);
+        full =
+            ++announced > kMaxAnnounced || !device.Grow(*context, host_costs::OfAnnounced(shape));
         return !full;
       },
       [&device](uint32_t resource_id) { return device.memory->FirstPieceOf(resource_id); }};

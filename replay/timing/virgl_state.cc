@@ -72,12 +72,7 @@ void VirglState::DestroyResource(uint32_t id) { current_resources_.erase(id); }
 std::optional<ResourceShape> VirglState::TakeAnnounced(uint32_t context, uint64_t blob_id) {
   const auto found = contexts_.find(context);
   if (found == contexts_.end()) return std::nullopt;
-  auto& announced = found->second.announced;
-  const auto first = announced.lower_bound(static_cast<uint32_t>(blob_id));
-  if (first == announced.end() || first->first != static_cast<uint32_t>(blob_id)) {
-    return std::nullopt;
-  }
-  return announced.extract(first).mapped();
+  return vgpu::TakeAnnounced(found->second.announced, blob_id);
 }
 
 uint32_t VirglState::ResourceOf(uint32_t id) const { return Find(current_resources_, id); }
@@ -110,9 +105,7 @@ VirglState::Use VirglState::Apply(uint32_t context_id, const VirglCommand& comma
       break;
     case kOp_PIPE_RESOURCE_CREATE:
       if (context.announced.size() < kMaxAnnounced) {
-        context.announced.emplace(
-            words[10], ResourceShape{words[0], words[1], words[2], words[3], words[4], words[5],
-                                     words[6], words[7], words[8], words[9]});
+        context.announced.insert(AnnouncedBy(words));
       }
       break;
     case kOp_CREATE_OBJECT:

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "format/protocol/virgl.h"
+#include "replay/device/announced.h"
 
 namespace vgpu {
 
@@ -92,7 +93,7 @@ class VirglState {
   struct Context {
     std::unordered_map<uint32_t, SubContext> subs;  // 0 is always there
     uint32_t current = 0;
-    std::multimap<uint32_t, ResourceShape> announced;  // by blob id; the first of one id first
+    AnnouncedShapes announced;
   };
   using Words = std::span<const uint32_t>;
 
